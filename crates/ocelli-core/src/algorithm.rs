@@ -1,0 +1,69 @@
+//! Algorithms: the plugin contract.
+
+use crate::{AnyObservations, AnyRequest, Control, ImageInfo, Needs, Provenance, Request, Result, Views};
+use std::sync::Arc;
+
+/// One way to answer a request: the whole contract of a plugin.
+///
+/// The framework calls [`needs`](Self::needs) before anything is decoded, builds the views, and hands them to
+/// [`run`](Self::run). An algorithm is shared between threads and keeps no state from picture to picture.
+///
+/// ```text
+/// journey := needs requires run       once a request and picture, in this order; run is left out if views failed
+/// ```
+pub trait Algorithm: Send + Sync + 'static {
+    /// The request that it answers.
+    type Request: Request;
+
+    /// Its name among the algorithms that answer the same request: `"deep"`.
+    fn name(&self) -> &str;
+
+    /// Frozen behaviour number: any change of results is a new revision.
+    fn revision(&self) -> u32;
+
+    /// The views that `run` will read.
+    ///
+    /// # Errors
+    /// [`Error::Limits`](crate::Error::Limits) or [`Error::Unsupported`](crate::Error::Unsupported) for a request
+    /// that this algorithm cannot serve on this picture.
+    fn needs(&self, request: &Self::Request, image: &ImageInfo) -> Result<Needs>;
+
+    /// Computes the answers, in any order: the framework applies maximum count after sorting by confidence.
+    ///
+    /// # Errors
+    /// Whatever stopped it; siblings in the batch are not affected.
+    fn run(&self, request: &Self::Request, input: &Input<'_>) -> Result<Vec<<Self::Request as Request>::Out>>;
+
+    /// Requests whose answers `run` reads through [`Input::observations`]; the plan runs them first. Default none.
+    fn requires(&self, request: &Self::Request) -> Vec<AnyRequest> {
+        let _ = request;
+        Vec::new()
+    }
+
+    /// One line for plans and `--help`. Default empty.
+    fn description(&self) -> &str {
+        ""
+    }
+}
+
+/// What a running algorithm is handed.
+#[derive(Debug)]
+pub struct Input<'a> {
+    /// The picture, as known from its header.
+    pub image: &'a ImageInfo,
+    /// The views that it declared, and no others.
+    pub views: &'a Views,
+    /// Its checkpoints: cancel, deadline, progress.
+    pub control: &'a Control,
+    /// To be put into every observation it makes.
+    pub provenance: &'a Arc<Provenance>,
+    /// Answers to the requests that it [`requires`](Algorithm::requires), in that order.
+    pub required: &'a [AnyObservations],
+}
+
+impl Input<'_> {
+    /// The answers to the first required request of type `R`; `None` where none was required.
+    pub fn observations<R: Request>(&self) -> Option<&[R::Out]> {
+        self.required.iter().find_map(AnyObservations::downcast_ref::<R>)
+    }
+}

@@ -1,0 +1,23 @@
+//! What untrusted bytes may ask of the machine.
+
+use serde::{Deserialize, Serialize};
+
+/// Bounds checked before anything is decoded or allocated.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Longest side a picture may declare, in pixels. Default 65,535.
+    pub max_side: u32,
+    /// Most pixels a picture may declare. Default 268,435,456 (16,384 × 16,384).
+    pub max_pixels: u64,
+    /// Most bytes an encoded file may have. Default 1 GiB.
+    pub max_file_bytes: u64,
+    /// Most bytes that decoding one picture may allocate at a time. Default 2 GiB.
+    pub max_decode_bytes: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { max_side: 65_535, max_pixels: 1 << 28, max_file_bytes: 1 << 30, max_decode_bytes: 2 << 30 }
+    }
+}

@@ -1,0 +1,141 @@
+//! Observations: typed answers, and the erased form that printing and drawing need.
+
+use crate::{Device, NormalizedPoint, NormalizedRect, Request};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+use std::any::Any;
+use std::fmt::Debug;
+use std::sync::Arc;
+
+/// One answer to a request.
+///
+/// Required: a name, a confidence, and the shapes that show where it is. The JSON record and the bounds follow.
+pub trait Observation: Clone + Debug + Send + Sync + Serialize + DeserializeOwned + 'static {
+    /// What it is, singular: `"face"`.
+    const KIND: &'static str;
+
+    /// How sure the algorithm is, 0 to 1.
+    fn confidence(&self) -> f32;
+
+    /// What to draw on a picture to show it; empty for answers about the whole picture.
+    fn shapes(&self) -> Vec<Shape>;
+
+    /// Who made it, and how.
+    fn provenance(&self) -> &Arc<Provenance>;
+
+    /// The answer as a JSON object for people and programs: `kind`, `confidence`, and for the first rectangle
+    /// among its shapes `pixels` and `normalized`, both `[x, y, width, height]` in the upright original.
+    fn record(&self) -> Value {
+        let mut record = json!({"kind": Self::KIND, "confidence": rounded(f64::from(self.confidence()), 4)});
+        let rect = self.shapes().into_iter().find_map(|shape| match shape {
+            Shape::Rect(rect) => Some(rect),
+            Shape::Points(_) => None,
+        });
+        if let Some(rect) = rect {
+            let p = rect.to_pixels();
+            record["pixels"] = [p.x, p.y, p.width, p.height].map(|v| rounded(v, 2)).to_vec().into();
+            record["normalized"] =
+                [rect.x(), rect.y(), rect.width(), rect.height()].map(|v| rounded(v, 6)).to_vec().into();
+        }
+        record
+    }
+}
+
+/// A number with at most this many decimals: what a record promises to be stable.
+fn rounded(value: f64, decimals: i32) -> f64 {
+    let unit = 10f64.powi(decimals);
+    (value * unit).round() / unit
+}
+
+/// Something to draw on the upright picture.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Shape {
+    /// A box.
+    Rect(NormalizedRect),
+    /// Dots.
+    Points(Vec<NormalizedPoint>),
+}
+
+/// Who made an observation, and how: shared by all answers of one run.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Provenance {
+    /// Name of the algorithm.
+    pub algorithm: String,
+    /// Frozen behaviour number of the algorithm.
+    pub revision: u32,
+    /// Where it ran.
+    pub device: Device,
+    /// What was assumed or replaced on the way, for a person to read.
+    pub warnings: Vec<String>,
+}
+
+impl Provenance {
+    /// A run of `algorithm` at `revision` on the processor, without warnings.
+    pub fn new(algorithm: impl Into<String>, revision: u32) -> Self {
+        Self { algorithm: algorithm.into(), revision, device: Device::Cpu, warnings: Vec::new() }
+    }
+}
+
+/// The answers to one [`AnyRequest`](crate::AnyRequest), most confident first.
+#[derive(Clone, Debug)]
+pub struct AnyObservations {
+    kind: &'static str,
+    inner: Arc<dyn Erased>,
+}
+
+trait Erased: Any + Debug + Send + Sync {
+    fn len(&self) -> usize;
+    fn records(&self) -> Vec<Value>;
+    fn shapes(&self) -> Vec<(f32, Vec<Shape>)>;
+}
+
+impl<O: Observation> Erased for Vec<O> {
+    fn len(&self) -> usize {
+        Vec::len(self)
+    }
+    fn records(&self) -> Vec<Value> {
+        self.iter().map(O::record).collect()
+    }
+    fn shapes(&self) -> Vec<(f32, Vec<Shape>)> {
+        self.iter().map(|o| (o.confidence(), o.shapes())).collect()
+    }
+}
+
+impl AnyObservations {
+    /// Wraps the answers to a request of type `R`.
+    pub fn new<R: Request>(observations: Vec<R::Out>) -> Self {
+        Self { kind: R::KIND, inner: Arc::new(observations) }
+    }
+
+    /// The name of the request's type.
+    pub fn kind(&self) -> &'static str {
+        self.kind
+    }
+
+    /// Number of answers.
+    pub fn len(&self) -> usize {
+        self.inner.len()
+    }
+
+    /// Whether nothing was found.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Every answer's [`Observation::record`].
+    pub fn records(&self) -> Vec<Value> {
+        self.inner.records()
+    }
+
+    /// Every answer's confidence and shapes to draw.
+    pub fn shapes(&self) -> Vec<(f32, Vec<Shape>)> {
+        self.inner.shapes()
+    }
+
+    /// The typed answers, if the request was of type `R`.
+    pub fn downcast_ref<R: Request>(&self) -> Option<&[R::Out]> {
+        (self.inner.as_ref() as &dyn Any).downcast_ref::<Vec<R::Out>>().map(Vec::as_slice)
+    }
+}

@@ -1,0 +1,1 @@
+//! Data sets, matching, metrics and reports for comparing detectors.

@@ -1,0 +1,1 @@
+//! Any picture source to the canonical picture and its shared views.

@@ -1,0 +1,1 @@
+//! A Vision-style framework: batched vision requests over any picture source.

@@ -1,0 +1,1 @@
+//! The deep face detector: a small network scanned over a pyramid.

@@ -1,0 +1,1 @@
+//! The legacy face detector of Viola and Jones: an attentional cascade on integral images.
