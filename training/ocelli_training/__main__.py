@@ -1,28 +1,70 @@
 """Command line: one command a stage."""
 
 import argparse
+import json
 from pathlib import Path
 
-from .paths import RUNS
+from .paths import MODELS, RUNS
+
+
+def parser() -> argparse.ArgumentParser:
+    """Describes the command line."""
+    top = argparse.ArgumentParser("ocelli_training", description=__doc__)
+    stages = top.add_subparsers(dest="stage", required=True)
+
+    def stage(name: str, help: str, **run_defaults) -> argparse.ArgumentParser:
+        added = stages.add_parser(name, help=help)
+        if run_defaults:
+            added.add_argument("--out", type=Path, default=RUNS / run_defaults.pop("out"))
+            _recipe_options(added, run_defaults)
+        return added
+
+    stage("cache", "decode all pictures once")
+    stage("tiles", "judge a run on balanced tiles of dev").add_argument("--run", type=Path, required=True)
+    stage("student", "train a student from the annotation alone", out="student-v0")
+    stage("teacher", "train the teacher", out="teacher", net="face-teacher", batch=48, steps=7000, learning_rate=2e-3)
+    mine = stage("mine", "collect hard examples from complete training pictures")
+    mine.add_argument("--run", type=Path, default=RUNS / "teacher")
+    mine.add_argument("--out", type=Path, default=RUNS / "mined.json")
+    mine.add_argument("--limit", type=int)
+    stage("distill", "train a student that imitates the teacher", out="student", teacher=str(RUNS / "teacher"))
+    ablation = stage("ablation", "train the four variants of the recipe and print their table")
+    ablation.add_argument("--out", type=Path, default=RUNS / "ablation")
+    ablation.add_argument("--teacher", type=Path, default=RUNS / "teacher")
+    ablation.add_argument("--mined", type=Path, default=RUNS / "mined.json")
+    ablation.add_argument("--steps", type=int, default=3000)
+    stage("toy", "write the toy network for the engine's tests")
+    export = stage("export", "write a run's averaged network as a model file")
+    export.add_argument("--run", type=Path, default=RUNS / "student-v0")
+    export.add_argument("--name", default="face-student")
+    export.add_argument("--revision", type=int, default=1)
+    for name, text in {
+        "calibrate": "fit confidence and default threshold on dev, store them in the model file",
+        "evaluate": "measure a model file on dev and write its report",
+        "fairness": "print recall by data part, size and attribute",
+        "quantize": "calibrate an int8 twin of a model file",
+        "card": "write the model card from the report",
+    }.items():
+        stage(name, text).add_argument("--model", type=Path, default=MODELS / "face-student.safetensors")
+    stages.choices["evaluate"].add_argument("--no-peer", action="store_true", help="do not run YuNet beside it")
+    stages.choices["card"].add_argument("--run", type=Path, default=RUNS / "student-v0")
+    return top
+
+
+def _recipe_options(stage: argparse.ArgumentParser, defaults: dict) -> None:
+    from .train import Recipe
+
+    for name, value in vars(Recipe(**defaults)).items():
+        option = "--" + name.replace("_", "-")
+        if isinstance(value, bool):
+            stage.add_argument(option, action="store_true", default=value)
+        else:
+            stage.add_argument(option, type=type(value), default=value)
 
 
 def main() -> None:
     """Reads the command line and runs one stage."""
-    parser = argparse.ArgumentParser("ocelli_training", description=__doc__)
-    stages = parser.add_subparsers(dest="stage", required=True)
-    stages.add_parser("cache", help="decode all pictures once")
-    student = stages.add_parser("student", help="train a student from the annotation alone")
-    student.add_argument("--out", type=Path, default=RUNS / "student-v0")
-    student.add_argument("--net", default="face-student")
-    student.add_argument("--steps", type=int, default=12_000)
-    student.add_argument("--seed", type=int, default=1)
-    stages.add_parser("toy", help="write the toy network for the engine's tests")
-    export = stages.add_parser("export", help="write a run's averaged network as a model file")
-    export.add_argument("--run", type=Path, default=RUNS / "student-v0")
-    export.add_argument("--name", default="face-student")
-    export.add_argument("--revision", type=int, default=1)
-    export.add_argument("--threshold", type=float, default=0.5)
-    args = parser.parse_args()
+    args = parser().parse_args()
     globals()[f"_{args.stage}"](args)
 
 
@@ -33,12 +75,36 @@ def _cache(_args) -> None:
         cache.build(split)
 
 
-def _student(args) -> None:
-    from .sampler import Sampler
-    from .train import Recipe, Run, train
+def _train(args) -> None:
+    from .stages import run_recipe
+    from .train import Recipe
 
     _cache(args)
-    train(Run(args.out, Recipe(net=args.net, steps=args.steps, seed=args.seed)), Sampler())
+    run_recipe(args.out, Recipe(**{k: getattr(args, k) for k in vars(Recipe())}))
+
+
+_student = _teacher = _distill = _train
+
+
+def _tiles(args) -> None:
+    from .export import averaged
+    from .tiles import accuracy
+
+    print(json.dumps(accuracy(averaged(args.run / "checkpoint.pt"))))
+
+
+def _mine(args) -> None:
+    from .export import averaged
+    from .fold import folded
+    from .mine import mine
+
+    mine(folded(averaged(args.run / "checkpoint.pt")), args.out, args.limit)
+
+
+def _ablation(args) -> None:
+    from .ablation import ablate
+
+    ablate(args.out, args.teacher, args.mined, args.steps)
 
 
 def _toy(_args) -> None:
@@ -50,7 +116,37 @@ def _toy(_args) -> None:
 def _export(args) -> None:
     from .export import averaged, export
 
-    export(averaged(args.run / "checkpoint.pt"), args.name, args.revision, args.threshold)
+    export(averaged(args.run / "checkpoint.pt"), args.name, args.revision)
+
+
+def _calibrate(args) -> None:
+    from .calibrate import calibrate
+
+    calibrate(args.model)
+
+
+def _evaluate(args) -> None:
+    from .report import write_report
+
+    write_report(args.model, peer=not args.no_peer)
+
+
+def _fairness(args) -> None:
+    from .fairness import print_table
+
+    print_table(args.model)
+
+
+def _quantize(args) -> None:
+    from .quantize import quantize
+
+    quantize(args.model)
+
+
+def _card(args) -> None:
+    from .card import write_card
+
+    write_card(args.model, args.run)
 
 
 if __name__ == "__main__":

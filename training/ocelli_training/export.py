@@ -35,21 +35,19 @@ def student_graph(net: nets.Student, name: str, revision: int) -> GraphBuilder:
     return g
 
 
-def detector(threshold: float, calibration: dict | None = None) -> dict:
-    """Returns what the face plugin must know to read the outputs."""
-    return {
-        "stride": STRIDE, "anchor": ANCHOR, "face_px": FACE_PX, "threshold": threshold, "nms_iou": NMS_IOU,
-        "calibration": calibration or {"kind": "none"},
-    }  # fmt: skip
+# What the face plugin must know to read the outputs; `calibrate` sets the last two.
+DETECTOR = {
+    "stride": STRIDE, "anchor": ANCHOR, "face_px": FACE_PX, "nms_iou": NMS_IOU,
+    "threshold": 0.5, "calibration": {"kind": "none"},
+}  # fmt: skip
 
 
-def export(net: nets.Student, name: str, revision: int, threshold: float, calibration: dict | None = None,
-           folder: Path = MODELS) -> Path:  # fmt: skip
+def export(net: nets.Student, name: str, revision: int, folder: Path = MODELS) -> Path:
     """Writes `<name>.safetensors` with f16 weights, and `testdata/<name>.reference.safetensors`."""
     net = net.float().eval()
     path = folder / f"{name}.safetensors"
     graph = student_graph(net, name, revision)
-    graph.save(path, OUTPUTS, half=True, detector=detector(threshold, calibration))
+    graph.save(path, OUTPUTS, half=True, detector=DETECTOR)
     image = pattern(61, 47)
     answers = Interpreter(path).run(image)
     check(net, image, answers)

@@ -92,11 +92,26 @@ class Interpreter:
         """Maps a picture `[h, w, 3]` u8 to the named outputs, each `[h', w', c]` f32."""
         (spec,) = self.graph["inputs"]
         x = (image.float() - torch.tensor(spec["mean"])) * torch.tensor(spec["scale"])
-        values = {spec["name"]: x.permute(2, 0, 1)[None]}
+        answers = self(x.permute(2, 0, 1)[None])
+        names = self.graph["outputs"]
+        return {name: a[0].permute(1, 2, 0).contiguous() for name, a in zip(names, answers, strict=True)}
+
+    def __call__(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Maps a normalized picture `[1, 3, h, w]` to the outputs in order, as the networks do."""
+        values = {self.graph["inputs"][0]["name"]: x}
         for node in self.graph["nodes"]:
             inputs = [values[name] for name in node["inputs"]]
             values[node["output"]] = getattr(self, f"_{node['op']}")(node, *inputs)
-        return {name: values[name][0].permute(1, 2, 0).contiguous() for name in self.graph["outputs"]}
+        return tuple(values[name] for name in self.graph["outputs"])
+
+    def detector(self) -> dict:
+        """Returns what the face plugin knows of this file."""
+        return json.loads(self.metadata["ocelli.detector"])
+
+    def rewrite(self, path: Path, **metadata) -> None:
+        """Writes the same tensors and graph with other metadata."""
+        changed = {f"ocelli.{k}": v if isinstance(v, str) else json.dumps(v) for k, v in metadata.items()}
+        write_tensors(self.tensors, path, self.metadata | changed)
 
     def _tensor(self, node: dict, key: str) -> Tensor | None:
         return None if node.get(key) is None else self.tensors[node[key]].float()

@@ -44,7 +44,7 @@ class Student(nn.Module):
         self.merge = conv_bn_relu(w8, w8)
         self.score = nn.Conv2d(w8, 1, 1)
         self.box = nn.Conv2d(w8, 4, 1)
-        _initialize(self)
+        initialize(self)
 
     def features(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """Returns the maps that hints compare: stride 16 after the context, stride 8 before the heads."""
@@ -58,7 +58,8 @@ class Student(nn.Module):
         return self.score(merged), self.box(merged)
 
 
-def _initialize(net: nn.Module) -> None:
+def initialize(net: nn.Module) -> None:
+    """Draws fresh weights; the heads start calm and near "no face"."""
     for module in net.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
@@ -74,9 +75,17 @@ def normalized(image: Tensor) -> Tensor:
     return (image.permute(0, 3, 1, 2).float() - 128) * 0.0078125
 
 
+
+def _teacher() -> nn.Module:
+    from .teacher import Teacher
+
+    return Teacher()
+
+
 NETS = {
     "face-student": lambda: Student(),
     "face-student-tiny": lambda: Student((8, 12, 20, 32), 3),
+    "face-teacher": _teacher,
 }
 
 

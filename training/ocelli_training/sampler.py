@@ -23,65 +23,75 @@ PORTRAIT_SETS = ("allage", "utkface", "helen")
 # The face that a crop is cut around gets a size drawn evenly on a log scale from this range, in pixels.
 FACE_PX = (16.0, 48.0)
 LARGEST_SCALE = 2.0
+# With mined examples: the part of missed faces among faces, and of false answers among negatives.
+MISSED_PART, FALSE_PART = 0.15, 0.6
 
 
 class Sampler:
     """Draws crops from a split."""
 
-    def __init__(self, split: str = "train", mined: list[tuple[str, list[float]]] | None = None):
+    def __init__(self, split: str = "train", mined: dict[str, list] | None = None):
         self.cache = PixelCache(split)
         pictures = read_split(split)
         self.by_set: dict[str, list[Picture]] = {}
         for picture in pictures:
             self.by_set.setdefault(picture.set, []).append(picture)
-        self.negatives = [p for p in pictures if p.negative]
+        self.empty = [p for p in pictures if p.negative]
         self.portraits = [p for s in PORTRAIT_SETS for p in self.by_set[s] if len(p.faces)]
-        self.faces = {s: _faces(self.by_set[s]) for s in FACE_SETS}
+        self.weighted = {s: _weighted(self.by_set[s]) for s in FACE_SETS}
         by_name = {p.name: p for p in pictures}
-        # Hard negatives: (picture, box of a false answer), in pixels of the picture.
-        self.mined = [(by_name[name], box) for name, box in mined or []]
-        self.mined_part = 0.5
+        # From `mine`: false answers and missed faces, (picture, box) in pixels of the picture.
+        mined = mined or {"false": [], "missed": []}
+        self.false = [(by_name[row[0]], np.asarray(row[1], np.float32)) for row in mined["false"]]
+        self.missed = [(by_name[row[0]], np.asarray(row[1], np.float32)) for row in mined["missed"]]
 
     def sample(self, rng: np.random.Generator, side: int) -> Crop:
         """Draws a crop of the training mix, its pixels as they are."""
         kind = _pick(rng, MIX)
-        return getattr(self, f"_{kind}")(rng, side)
+        return getattr(self, kind)(rng, side)
 
     def small(self, rng: np.random.Generator, side: int) -> Crop:
         """Draws a face that fills much of a small crop: what the last levels see."""
         return self._close(rng, side, (0.4 * side, min(0.95 * side, FACE_PX[1])))
 
-    def _pick_face(self, rng: np.random.Generator) -> tuple[Picture, np.ndarray]:
+    def pick_face(self, rng: np.random.Generator) -> tuple[Picture, np.ndarray]:
+        """Draws a picture and one of its faces."""
+        if self.missed and rng.random() < MISSED_PART:
+            return self.missed[rng.integers(len(self.missed))]
         name = _pick(rng, FACE_SETS)
-        pictures, weights = self.faces[name]
+        pictures, weights = self.weighted[name]
         picture = pictures[np.searchsorted(weights, rng.random())]
         # Prefer faces that need not grow much.
         size = bx.sizes(picture.faces)
         weight = np.clip(size / 16, 0.05, 1)
         return picture, picture.faces[rng.choice(len(size), p=weight / weight.sum())]
 
-    def _face(self, rng: np.random.Generator, side: int) -> Crop:
-        picture, face = self._pick_face(rng)
+    def face(self, rng: np.random.Generator, side: int) -> Crop:
+        """Cuts around a face, which may lie anywhere in the crop."""
+        picture, face = self.pick_face(rng)
         scale = min(log_uniform(rng, *FACE_PX) / float(np.sqrt(face[2] * face[3])), LARGEST_SCALE)
         if scale * max(picture.width, picture.height) < 0.7 * side:
-            return self._quad(rng, side)
+            return self.quad(rng, side)
         window = Window(*_place(rng, face, scale, side), side, scale)
         if rng.random() < 0.7:
             window = _inward(window, picture)
         return cut(self.cache, picture, window, _angle(rng))
 
-    def _scene(self, rng: np.random.Generator, side: int) -> Crop:
+    def scene(self, rng: np.random.Generator, side: int) -> Crop:
+        """Cuts anywhere from a picture whose faces are all boxed, near its own scale."""
         pictures = self.by_set["wider_train"]
         picture = pictures[rng.integers(len(pictures))]
         return self._anywhere(rng, picture, side, log_uniform(rng, 0.3, 1.3))
 
-    def _negative(self, rng: np.random.Generator, side: int) -> Crop:
-        if self.mined and rng.random() < self.mined_part:
-            picture, box = self.mined[rng.integers(len(self.mined))]
+    def negative(self, rng: np.random.Generator, side: int) -> Crop:
+        """Cuts from a picture without faces, or around a mined false answer."""
+        if self.false and rng.random() < FALSE_PART:
+            # Small indices are the worst errors: the square prefers them.
+            picture, box = self.false[int(rng.random() ** 2 * len(self.false))]
             scale = min(log_uniform(rng, *FACE_PX) / float(np.sqrt(box[2] * box[3])), LARGEST_SCALE)
-            x, y = _place(rng, np.asarray(box), scale, side)
+            x, y = _place(rng, box, scale, side)
             return cut(self.cache, picture, Window(x, y, side, scale), _angle(rng))
-        picture = self.negatives[rng.integers(len(self.negatives))]
+        picture = self.empty[rng.integers(len(self.empty))]
         return self._anywhere(rng, picture, side, log_uniform(rng, 0.35, 1.6))
 
     def _anywhere(self, rng: np.random.Generator, picture: Picture, side: int, scale: float) -> Crop:
@@ -89,12 +99,12 @@ class Sampler:
         y = rng.uniform(*sorted((0, picture.height * scale - side)))
         return cut(self.cache, picture, Window(x, y, side, scale), _angle(rng) * 0.5)
 
-    def _quad(self, rng: np.random.Generator, side: int) -> Crop:
+    def quad(self, rng: np.random.Generator, side: int) -> Crop:
         """Puts four smaller crops together: close-up pictures would leave most of a crop empty."""
         half, canvas = side // 2, Image.new("RGB", (side, side), GREY)
         faces, ignore = [], []
         for quarter in range(4):
-            crop = self._negative(rng, half) if rng.random() < 0.15 else self._close(rng, half, FACE_PX)
+            crop = self.negative(rng, half) if rng.random() < 0.15 else self._close(rng, half, FACE_PX)
             x0, y0 = half * (quarter % 2), half * (quarter // 2)
             canvas.paste(crop.image, (x0, y0))
             shift = np.array([x0, y0, 0, 0], np.float32)
@@ -108,7 +118,7 @@ class Sampler:
             picture = self.portraits[rng.integers(len(self.portraits))]
             face = picture.faces[rng.integers(len(picture.faces))]
         else:
-            picture, face = self._pick_face(rng)
+            picture, face = self.pick_face(rng)
         scale = min(log_uniform(rng, *face_px) / float(np.sqrt(face[2] * face[3])), LARGEST_SCALE)
         x, y = _place(rng, face, scale, side, 0.3)
         return cut(self.cache, picture, _inward(Window(x, y, side, scale), picture), _angle(rng))
@@ -121,7 +131,7 @@ def _inward(window: Window, picture: Picture) -> Window:
     return Window(float(x), float(y), window.side, window.scale)
 
 
-def _faces(pictures: list[Picture]) -> tuple[list[Picture], np.ndarray]:
+def _weighted(pictures: list[Picture]) -> tuple[list[Picture], np.ndarray]:
     """Pictures with faces, and the running sum of their weights: the square root of the faces of 12 px or more."""
     with_faces = [p for p in pictures if len(p.faces)]
     weights = np.array([0.3 + np.sqrt((bx.sizes(p.faces) >= 12).sum()) for p in with_faces])

@@ -15,7 +15,8 @@ from . import nets
 from .evaluate import DevSet, quick
 from .loader import Batches, batches
 from .losses import detection_loss
-from .sampler import Sampler
+
+LOG_EVERY = 100
 
 
 @dataclass
@@ -33,6 +34,15 @@ class Recipe:
     ema: float = 0.999
     check_every: int = 1000
     save_every: int = 250
+    # A checkpoint whose averaged weights this run starts from; empty: fresh weights.
+    start: str = ""
+    # A file of hard negatives and missed faces from `mine`; empty: none.
+    mined: str = ""
+    # The run folder of the teacher, and whether its inner maps serve as hints; empty: no teacher.
+    teacher: str = ""
+    hints: bool = False
+    # `dense` crops or balanced `tiles`.
+    samples: str = "dense"
 
 
 def learning_rate(recipe: Recipe, step: int) -> float:
@@ -91,66 +101,93 @@ class Run:
         return torch.load(path, weights_only=True) if path.exists() else None
 
 
-def train(run: Run, sampler: Sampler, loss_of=None) -> nn.Module:
-    """Trains to the recipe's last step and returns the averaged network.
+class Objective:
+    """What a run minimizes: here the loss against the hand-drawn boxes. Distillation adds to it."""
 
-    `loss_of(net, image, batch)` may add to the loss of the annotation (distillation does).
-    """
-    recipe = run.recipe
-    torch.manual_seed(recipe.seed)
+    def __init__(self):
+        # Modules that learn beside the network and are thrown away after the run.
+        self.helpers = nn.ModuleList()
+
+    def __call__(self, net: nn.Module, image: torch.Tensor, batch: dict, part: float) -> dict[str, torch.Tensor]:
+        """Returns the parts of the loss; the network in bf16, the loss in f32. `part` of the run is done."""
+        with torch.autocast("cpu", torch.bfloat16):
+            score, box = net(image)
+        return detection_loss(score.float(), box.float(), batch["label"], batch["box"])
+
+
+class State:
+    """Everything that a checkpoint holds."""
+
+    def __init__(self, recipe: Recipe, objective: Objective):
+        torch.manual_seed(recipe.seed)
+        self.net = nets.build(recipe.net)
+        if recipe.start:
+            self.net.load_state_dict(torch.load(recipe.start, weights_only=True)["average"])
+        self.net = self.net.to(memory_format=torch.channels_last)
+        self.average = Average(self.net, recipe.ema)
+        self.helpers = objective.helpers
+        self.descent = optimizer(nn.ModuleList([self.net, self.helpers]), recipe)
+        self.step, self.seconds = 0, 0.0
+
+    def restore(self, saved: dict) -> None:
+        """Continues where a checkpoint ended."""
+        self.net.load_state_dict(saved["net"])
+        self.average.net.load_state_dict(saved["average"])
+        self.helpers.load_state_dict(saved.get("helpers", {}))
+        self.descent.load_state_dict(saved["optimizer"])
+        torch.set_rng_state(saved["rng"])
+        self.step, self.seconds = saved["step"], saved["seconds"]
+
+    def saved(self) -> dict:
+        """Returns the content of a checkpoint."""
+        return {
+            "net": self.net.state_dict(), "average": self.average.net.state_dict(),
+            "helpers": self.helpers.state_dict(), "optimizer": self.descent.state_dict(),
+            "rng": torch.get_rng_state(), "step": self.step, "seconds": self.seconds,
+        }  # fmt: skip
+
+
+def train(run: Run, source: Batches, objective: Objective | None = None, dev: DevSet | None = None) -> nn.Module:
+    """Trains to the recipe's last step and returns the averaged network."""
+    recipe, objective = run.recipe, objective or Objective()
     torch.set_num_threads(1)
-    net = nets.build(recipe.net).to(memory_format=torch.channels_last)
-    average, step, seconds = Average(net, recipe.ema), 0, 0.0
-    descent = optimizer(net, recipe)
-    if state := run.load():
-        net.load_state_dict(state["net"])
-        average.net.load_state_dict(state["average"])
-        descent.load_state_dict(state["optimizer"])
-        torch.set_rng_state(state["rng"])
-        step, seconds = state["step"], state["seconds"]
-    dev = DevSet()
-    loss_of = loss_of or annotation_loss
-    started, sums, counted = time.time() - seconds, {}, 0
-    for batch in batches(Batches(sampler, recipe.batch, recipe.steps, recipe.seed), step):
-        net.train()
-        for group in descent.param_groups:
-            group["lr"] = learning_rate(recipe, step)
-        image = nets.normalized(batch["image"]).contiguous(memory_format=torch.channels_last)
-        parts = loss_of(net, image, batch)
-        loss = sum(w * parts[k] for k, w in weights(recipe, parts).items())
-        descent.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(net.parameters(), 10.0)
-        descent.step()
-        average.update(net, step)
-        step += 1
+    state = State(recipe, objective)
+    if saved := run.load():
+        state.restore(saved)
+    dev = dev or DevSet()
+    started, sums, counted = time.time() - state.seconds, {}, 0
+    for batch in batches(source, state.step):
+        parts = _descend(state, recipe, objective, batch)
+        state.step += 1
         counted += 1
         for key, value in parts.items():
-            sums[key] = sums.get(key, 0.0) + value.detach().item()
-        seconds = time.time() - started
-        if step % 100 == 0:
+            sums[key] = sums.get(key, 0.0) + value
+        state.seconds = time.time() - started
+        last = state.step == recipe.steps
+        if state.step % LOG_EVERY == 0:
             means = {k: round(v / counted, 4) for k, v in sums.items()}
-            run.log(step=step, seconds=round(seconds, 1), lr=descent.param_groups[0]["lr"], **means)
+            run.log(step=state.step, seconds=round(state.seconds, 1), lr=learning_rate(recipe, state.step), **means)
             sums, counted = {}, 0
-        if step % recipe.check_every == 0 or step == recipe.steps:
-            figures = quick(average.net, dev)
-            run.log(step=step, seconds=round(seconds, 1), dev=figures)
+        if state.step % recipe.check_every == 0 or last:
+            figures = quick(state.average.net, dev)
+            run.log(step=state.step, seconds=round(state.seconds, 1), dev=figures)
             started += figures["seconds"]  # count training time alone
-        if step % recipe.save_every == 0 or step == recipe.steps:
-            run.save(
-                net=net.state_dict(), average=average.net.state_dict(), optimizer=descent.state_dict(),
-                rng=torch.get_rng_state(), step=step, seconds=seconds,
-            )  # fmt: skip
-    return average.net
+        if state.step % recipe.save_every == 0 or last:
+            run.save(**state.saved())
+    return state.average.net
 
 
-def weights(recipe: Recipe, parts: dict) -> dict[str, float]:
-    """Returns the weight of each part of the loss."""
-    return {k: recipe.box_weight if k == "box" else 1.0 for k in parts}
-
-
-def annotation_loss(net: nn.Module, image: torch.Tensor, batch: dict) -> dict[str, torch.Tensor]:
-    """Loss against the hand-drawn boxes; the network in bf16, the loss in f32."""
-    with torch.autocast("cpu", torch.bfloat16):
-        score, box = net(image)
-    return detection_loss(score.float(), box.float(), batch["label"], batch["box"])
+def _descend(state: State, recipe: Recipe, objective: Objective, batch: dict) -> dict[str, float]:
+    """Makes one step and returns the parts of its loss."""
+    state.net.train()
+    for group in state.descent.param_groups:
+        group["lr"] = learning_rate(recipe, state.step)
+    image = nets.normalized(batch["image"]).contiguous(memory_format=torch.channels_last)
+    parts = objective(state.net, image, batch, state.step / recipe.steps)
+    loss = sum(recipe.box_weight * v if k == "box" else v for k, v in parts.items())
+    state.descent.zero_grad()
+    loss.backward()
+    nn.utils.clip_grad_norm_(state.net.parameters(), 10.0)
+    state.descent.step()
+    state.average.update(state.net, state.step)
+    return {k: v.detach().item() for k, v in parts.items()}

@@ -1,0 +1,40 @@
+"""What each part of the recipe brings: the same student, trained equally long, one part added at a time."""
+
+import json
+from pathlib import Path
+
+from .paths import RUNS
+from .stages import run_recipe
+from .train import Recipe
+
+
+def variants(teacher: Path, mined: Path, steps: int) -> dict[str, Recipe]:
+    """Returns the four recipes in order."""
+    common = {"steps": steps, "check_every": max(500, steps // 3), "seed": 5}
+    taught = common | {"teacher": str(teacher)}
+    return {
+        "no teacher": Recipe(**common),
+        "soft targets": Recipe(**taught),
+        "+ hints": Recipe(**taught, hints=True),
+        "+ mining": Recipe(**taught, hints=True, mined=str(mined)),
+    }
+
+
+def ablate(out: Path, teacher: Path, mined: Path, steps: int) -> None:
+    """Trains the variants that are not done and prints the table."""
+    for name, recipe in variants(teacher, mined, steps).items():
+        run_recipe(out / name.replace(" ", "-").replace("+-", ""), recipe)
+    print(table(out))
+
+
+def table(out: Path = RUNS / "ablation") -> str:
+    """Returns the table of dev figures of the variants that have been trained."""
+    lines = ["| recipe | AP ≥ 20 px | AP ≥ 40 px | false faces a picture |", "| --- | --- | --- | --- |"]
+    for name in variants(Path(), Path(), 1):
+        log = out / name.replace(" ", "-").replace("+-", "") / "log.jsonl"
+        rows = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+        checks = [row["dev"] for row in rows if "dev" in row]
+        if checks:
+            last = checks[-1]
+            lines.append(f"| {name} | {last['ap20']:.3f} | {last['ap40']:.3f} | {last['false_per_picture']:.3f} |")
+    return "\n".join(lines)

@@ -1,0 +1,31 @@
+"""Turns a recipe into a run: which samples, which objective."""
+
+import json
+from pathlib import Path
+
+from .loader import Batches
+from .sampler import Sampler
+from .train import Objective, Recipe, Run, train
+
+
+def run_recipe(folder: Path, recipe: Recipe) -> None:
+    """Trains what the recipe says, or continues it."""
+    mined = json.loads(Path(recipe.mined).read_text()) if recipe.mined else None
+    source = _samples(recipe)(Sampler("train", mined), recipe.batch, recipe.steps, recipe.seed)
+    train(Run(folder, recipe), source, _objective(recipe))
+
+
+def _samples(recipe: Recipe) -> type[Batches]:
+    if recipe.samples == "tiles":
+        from .tiles import TileBatches
+
+        return TileBatches
+    return Batches
+
+
+def _objective(recipe: Recipe) -> Objective:
+    if not recipe.teacher:
+        return Objective()
+    from .distill import Distillation, load_teacher
+
+    return Distillation(load_teacher(Path(recipe.teacher)), recipe.net, recipe.hints)
