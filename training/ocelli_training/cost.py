@@ -3,6 +3,7 @@
 import torch
 from torch import nn
 
+from .graph import Interpreter
 from .pyramid import level_size
 
 VGA = (640, 480)
@@ -29,6 +30,27 @@ def macs(net: nn.Module, width: int, height: int) -> int:
 def pyramid_macs(net: nn.Module, size: tuple[int, int] = VGA, levels: int = 5) -> int:
     """Returns the multiply-accumulates of a picture with all octave levels."""
     return sum(macs(net, *level_size(*size, k)) for k in range(levels))
+
+
+def graph_macs(interpreter: Interpreter, size: tuple[int, int] = VGA, levels: int = 5) -> int:
+    """Returns the same for a model file."""
+    total = 0
+
+    class Counter(Interpreter):
+        def __init__(self):
+            self.metadata, self.tensors, self.graph = interpreter.metadata, interpreter.tensors, interpreter.graph
+
+        def _conv2d(self, node: dict, x: torch.Tensor) -> torch.Tensor:
+            nonlocal total
+            out = super()._conv2d(node, x)
+            total += out[0].numel() * self.tensors[node["weight"]][0].numel()
+            return out
+
+    with torch.inference_mode():
+        for k in range(levels):
+            width, height = level_size(*size, k)
+            Counter()(torch.zeros(1, 3, height, width))
+    return total
 
 
 def parameters(net: nn.Module) -> int:

@@ -6,9 +6,9 @@ import numpy as np
 import torch
 
 from . import boxes as bx
+from . import nets
 from .losses import decode
-from .nets import normalized
-from .pyramid import octaves
+from .pyramid import octaves, resized
 
 N_LEVELS = 5
 NMS_IOU = 0.4
@@ -24,22 +24,29 @@ class Detections:
 
 
 @torch.inference_mode()
-def detect(net: torch.nn.Module, pixels: np.ndarray, threshold: float = 0.02, levels: int = N_LEVELS) -> Detections:
-    """Scans the octave pyramid of a picture, `[h, w, 3]` bytes, and merges over all levels."""
+def detect(net, pixels: np.ndarray, threshold: float = 0.02, levels: int = N_LEVELS, doubled: bool = False) -> Detections:
+    """Scans the octave pyramid of a picture, `[h, w, 3]` bytes, and merges over all levels.
+
+    `net` maps a normalized picture to score logits and boxes. `doubled` adds a level twice as large, for small faces.
+    """
     height, width = pixels.shape[:2]
-    boxes, scores = [], []
-    for level in octaves(pixels, levels):
-        if min(level.shape[:2]) < 2:
-            break
-        score, box = net(normalized(torch.from_numpy(np.array(level))[None]).contiguous(memory_format=torch.channels_last))
-        score, corners = score[0, 0].sigmoid().float(), decode(box.float())[0]
-        keep = score > threshold
-        corners = corners[keep].numpy()
-        scale = np.array([width / level.shape[1], height / level.shape[0]] * 2, np.float32)
-        boxes.append(np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], 1) * scale)
-        scores.append(score[keep].numpy())
-    boxes, scores = np.concatenate(boxes), np.concatenate(scores)
+    images = octaves(pixels, levels)
+    if doubled:
+        images.insert(0, resized(pixels, 2 * width, 2 * height))
+    found = [_scan(net, image, threshold, width, height) for image in images if min(image.shape[:2]) > 1]
+    boxes, scores = (np.concatenate(parts) for parts in zip(*found, strict=True))
     best = np.argsort(-scores, kind="stable")[:MAX_CANDIDATES]
     boxes, scores = boxes[best], scores[best]
     kept = bx.non_max_suppression(boxes, scores, NMS_IOU)
     return Detections(boxes[kept], scores[kept])
+
+
+def _scan(net, image: np.ndarray, threshold: float, width: int, height: int) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the boxes of one level, in pixels of a picture of this width and height, and their scores."""
+    batch = nets.normalized(torch.from_numpy(np.array(image))[None])
+    score, box = net(batch.contiguous(memory_format=torch.channels_last))
+    score, corners = score[0, 0].sigmoid().float(), decode(box.float())[0]
+    keep = score > threshold
+    corners = corners[keep].numpy()
+    scale = np.array([width / image.shape[1], height / image.shape[0]] * 2, np.float32)
+    return np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], 1) * scale, score[keep].numpy()

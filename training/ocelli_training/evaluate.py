@@ -21,9 +21,14 @@ class DevSet:
         for picture in read_split("dev", convert=False):
             self.by_set.setdefault(picture.set, []).append(picture)
 
-    def run(self, net: torch.nn.Module, name: str, threshold: float = 0.02) -> list[Detections]:
+    def run(self, net, name: str, threshold: float = 0.02, **options) -> list[Detections]:
         """Detects in every picture of a set."""
-        return [detect(net, self.cache.level(p), threshold) for p in self.by_set[name]]
+        return [detect(net, self.cache.level(p), threshold, **options) for p in self.by_set[name]]
+
+    @property
+    def negative_sets(self) -> list[str]:
+        """The sets of pictures without faces."""
+        return [name for name in self.by_set if name.startswith("neg_")]
 
 
 def quick(net: torch.nn.Module, dev: DevSet) -> dict[str, float]:

@@ -69,7 +69,13 @@ class GraphBuilder:
         self.graph["outputs"] = outputs
         tensors = {k: v.half() if half and ".bn." not in k else v for k, v in self.tensors.items()}
         strings = {"ocelli.format": FORMAT, "ocelli.graph": json.dumps(self.graph)}
+        strings |= metadata_strings(metadata)
         write_tensors(tensors | (extra or {}), path, strings)
+
+def metadata_strings(metadata: dict) -> dict[str, str]:
+    """Returns metadata as a model file holds it: names with our prefix, values as JSON."""
+    return {f"ocelli.{k}": json.dumps(v) for k, v in metadata.items()}
+
 
 def write_tensors(tensors: dict[str, Tensor], path: Path, metadata: dict[str, str] | None = None) -> None:
     """Writes a safetensors file that everybody may read."""
@@ -110,8 +116,7 @@ class Interpreter:
 
     def rewrite(self, path: Path, **metadata) -> None:
         """Writes the same tensors and graph with other metadata."""
-        changed = {f"ocelli.{k}": v if isinstance(v, str) else json.dumps(v) for k, v in metadata.items()}
-        write_tensors(self.tensors, path, self.metadata | changed)
+        write_tensors(self.tensors, path, self.metadata | metadata_strings(metadata))
 
     def _tensor(self, node: dict, key: str) -> Tensor | None:
         return None if node.get(key) is None else self.tensors[node[key]].float()
