@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 /// One answer to a request.
 ///
-/// Required: a name, a confidence, and the shapes that show where it is. The JSON record and the bounds follow.
+/// Required: a name, a confidence and where it came from; by default there is nothing to draw, and the JSON record
+/// follows from the rest.
 pub trait Observation: Clone + Debug + Send + Sync + Serialize + DeserializeOwned + 'static {
     /// What it is, singular: `"face"`.
     const KIND: &'static str;
@@ -17,11 +18,13 @@ pub trait Observation: Clone + Debug + Send + Sync + Serialize + DeserializeOwne
     /// How sure the algorithm is, 0 to 1.
     fn confidence(&self) -> f32;
 
-    /// What to draw on a picture to show it; empty for answers about the whole picture.
-    fn shapes(&self) -> Vec<Shape>;
-
     /// Who made it, and how.
     fn provenance(&self) -> &Arc<Provenance>;
+
+    /// What to draw on a picture to show it. Default nothing: an answer about the whole picture.
+    fn shapes(&self) -> Vec<Shape> {
+        Vec::new()
+    }
 
     /// The answer as a JSON object for people and programs: `kind`, `confidence`, and for the first rectangle
     /// among its shapes `pixels` and `normalized`, both `[x, y, width, height]` in the upright original.

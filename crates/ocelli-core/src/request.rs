@@ -11,7 +11,7 @@ use std::time::Duration;
 /// A question about one picture; names the type of its answers.
 ///
 /// A request is plain data: parameters with serde, plus the [`RequestOptions`] that every request has. To make one
-/// of your own, hold a `RequestOptions` in a `#[serde(flatten)]` field and return it from the two accessors.
+/// of your own, hold a `RequestOptions` in a `#[serde(flatten)]` field named `options` and call [`impl_request!`](crate::impl_request).
 pub trait Request: Clone + Debug + Send + Sync + Serialize + DeserializeOwned + 'static {
     /// What one answer is.
     type Out: Observation;
@@ -32,6 +32,36 @@ pub trait Request: Clone + Debug + Send + Sync + Serialize + DeserializeOwned + 
     fn validate(&self) -> Result<()> {
         self.options().validate()
     }
+}
+
+/// Implements [`Request`] for a struct that keeps its [`RequestOptions`] in a field named `options`.
+///
+/// ```
+/// # use ocelli_core::{FaceObservation, Request, RequestOptions, impl_request};
+/// #[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
+/// struct DetectCats {
+///     #[serde(flatten)]
+///     options: RequestOptions,
+/// }
+/// impl_request!(DetectCats => FaceObservation, "cats");
+/// assert_eq!(DetectCats::KIND, "cats");
+/// ```
+#[macro_export]
+macro_rules! impl_request {
+    ($request:ty => $out:ty, $kind:literal) => {
+        impl $crate::Request for $request {
+            type Out = $out;
+            const KIND: &'static str = $kind;
+
+            fn options(&self) -> &$crate::RequestOptions {
+                &self.options
+            }
+
+            fn options_mut(&mut self) -> &mut $crate::RequestOptions {
+                &mut self.options
+            }
+        }
+    };
 }
 
 /// What every request has. Set through the methods of [`RequestExt`].

@@ -202,7 +202,7 @@ impl ViewData {
 pub struct View {
     spec: ViewSpec,
     image: Size,
-    data: ViewData,
+    data: Arc<ViewData>,
 }
 
 impl View {
@@ -213,7 +213,17 @@ impl View {
     pub fn new(spec: ViewSpec, image: Size, data: ViewData) -> Self {
         let expected = spec.kind.array_size(spec.size(image)).pixels() * spec.kind.channels() as u64;
         assert_eq!(data.len() as u64, expected, "elements of {spec:?}");
-        Self { spec, image, data }
+        Self { spec, image, data: Arc::new(data) }
+    }
+
+    /// The same elements under another name, not copied: a level as large as the picture is its native view.
+    ///
+    /// # Panics
+    /// Where `spec` implies another number of elements: a bug of the builder.
+    pub fn renamed(&self, spec: ViewSpec) -> Self {
+        let (own, other) = (self.spec.kind.array_size(self.size()), spec.kind.array_size(spec.size(self.image)));
+        assert_eq!((own, self.spec.kind.channels()), (other, spec.kind.channels()), "elements of {spec:?}");
+        Self { spec, image: self.image, data: self.data.clone() }
     }
 
     /// What this view is.
@@ -238,7 +248,7 @@ impl View {
 
     /// The elements of an 8-bit view, HWC without gaps; empty for other kinds.
     pub fn as_u8(&self) -> &[u8] {
-        match &self.data {
+        match &*self.data {
             ViewData::U8(v) => v,
             _ => &[],
         }
@@ -246,7 +256,7 @@ impl View {
 
     /// The elements of a [`ViewKind::Integral`] view, row by row; empty for other kinds.
     pub fn as_u32(&self) -> &[u32] {
-        match &self.data {
+        match &*self.data {
             ViewData::U32(v) => v,
             _ => &[],
         }
@@ -254,7 +264,7 @@ impl View {
 
     /// The elements of a [`ViewKind::IntegralSquares`] view, row by row; empty for other kinds.
     pub fn as_u64(&self) -> &[u64] {
-        match &self.data {
+        match &*self.data {
             ViewData::U64(v) => v,
             _ => &[],
         }

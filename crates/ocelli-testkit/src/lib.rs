@@ -1,1 +1,11 @@
-//! What plugin authors and our own tests share: fixtures, snapshots, data-set tests.
+//! What plugin authors and our own tests share.
+//!
+//! - [`pictures`]: small pictures made by code, and the portrait that the repository carries
+//! - [`data`]: where photographs for measuring lie, if they do
+//! - [`harness`]: tests that need something which a machine may lack, skipped by name where it is missing
+//! - [`memory`]: an allocator that counts
+
+pub mod data;
+pub mod harness;
+pub mod memory;
+pub mod pictures;

@@ -1,1 +1,168 @@
-//! The deep face detector: a small network scanned over a pyramid.
+//! The deep face detector: a small fully convolutional network scanned over an octave pyramid.
+//!
+//! The network gives, for every cell of its output grid, a score and a box for faces of one octave of sizes. Each
+//! pyramid level is half the one above, so one set of weights finds faces of all sizes; all levels run as one joint
+//! plan. Candidates of all levels are merged by non-maximum suppression. After OverFeat (Sermanet et al., 2013,
+//! arXiv:1312.6229) in the form that Apple described for its Vision framework in 2017.
+//!
+//! Reading order: [`pyramid`] (which levels), `decode` (outputs to candidates), `merge` (doubles), [`DeepFaces`].
+
+mod decode;
+mod levels;
+mod merge;
+mod settings;
+
+pub use levels::{FaceOctave, pyramid};
+
+use merge::{Candidate, non_max_suppression};
+use ocelli_core::{
+    Algorithm, DetectFaces, Error, FaceObservation, ImageInfo, Input, Needs, Request, Result, Size, ViewKind, ViewSpec,
+};
+use ocelli_nn::{ImageShape, Model, ModelLimits, Network, PlanOptions, RgbImage};
+use settings::Settings;
+use std::sync::Arc;
+
+/// The student network that this crate carries; its card is `models/face-student.md`.
+const STUDENT: &[u8] = include_bytes!("../../../models/face-student.safetensors");
+
+/// Faces by a deep network; answers [`DetectFaces`] under the name `deep`.
+///
+/// The default threshold comes with the model. Confidence is the network's calibrated score; its card states how well
+/// it matches the share of true faces.
+#[derive(Debug)]
+pub struct DeepFaces {
+    network: Arc<Network>,
+    settings: Settings,
+}
+
+impl DeepFaces {
+    /// The detector with the network that this crate carries.
+    ///
+    /// # Errors
+    /// [`Error::Algorithm`] where the network does not load.
+    pub fn new() -> Result<Self> {
+        Self::from_model(STUDENT)
+    }
+
+    /// The detector with another network: the bytes of a model file with an `ocelli.detector` entry.
+    ///
+    /// # Errors
+    /// [`Error::Algorithm`] for a damaged or unfit model, [`Error::Parameter`] for bad detector settings.
+    pub fn from_model(bytes: &[u8]) -> Result<Self> {
+        let model = Model::from_bytes(bytes, &ModelLimits::default()).map_err(failed)?;
+        let settings = Settings::parse(model.metadata("ocelli.detector"))?;
+        let network = Network::new(&model).map_err(failed)?;
+        Ok(Self { network, settings })
+    }
+
+    /// The views of the levels, largest first.
+    fn levels(&self, request: &DetectFaces, image: Size) -> Vec<ViewSpec> {
+        let region = request.options.region.map(|r| r.to_pixels(image));
+        let part = region.map_or(image, |r| r.size());
+        pyramid(part, request.min_size, request.max_size, self.settings.octave())
+            .into_iter()
+            .map(|longer| ViewSpec::scaled(ViewKind::Rgb8, longer).in_region(region, image))
+            .collect()
+    }
+
+    /// Runs all levels as one joint plan and collects candidates.
+    fn scan(&self, specs: &[ViewSpec], threshold: f32, input: &Input<'_>) -> Result<Vec<Candidate>> {
+        let views = specs.iter().map(|spec| input.views.get(spec)).collect::<Result<Vec<_>>>()?;
+        let shapes: Vec<_> =
+            views.iter().map(|v| ImageShape::new(v.size().height as usize, v.size().width as usize)).collect();
+        let plan = self.network.plan(&shapes, &PlanOptions::default()).map_err(failed)?;
+        let pictures = views
+            .iter()
+            .zip(&shapes)
+            .map(|(view, shape)| RgbImage::packed(view.as_u8(), *shape))
+            .collect::<std::result::Result<Vec<_>, _>>()
+            .map_err(failed)?;
+        let mut arena = plan.arena().map_err(failed)?;
+        let should_stop = || input.control.should_stop();
+        let outputs = plan.run(&mut arena, &pictures, &should_stop).map_err(|error| match error {
+            ocelli_nn::Error::Cancelled => input.control.checkpoint().err().unwrap_or(Error::Cancelled),
+            other => failed(other),
+        })?;
+        let mut candidates = Vec::new();
+        for (level, view) in views.iter().enumerate() {
+            let score = outputs.get(level, "score").map_err(failed)?;
+            let boxes = outputs.get(level, "box").map_err(failed)?;
+            decode::candidates(&self.settings, threshold, level, view, score, boxes, &mut candidates)?;
+        }
+        Ok(candidates)
+    }
+}
+
+fn failed(error: ocelli_nn::Error) -> Error {
+    Error::algorithm("deep", error)
+}
+
+/// Boxes are estimates: a face just beyond the asked sizes is kept.
+const SIZE_TOLERANCE: f64 = 1.25;
+
+/// Whether a face is of the asked size; sizes are relative to the longer side of the searched part.
+fn is_wanted(candidate: &Candidate, request: &DetectFaces, part: Size, n_levels: usize) -> bool {
+    let pixels = candidate.rect.to_pixels();
+    let size = pixels.area().sqrt() / f64::from(part.longer_side());
+    let large_enough = size * SIZE_TOLERANCE >= f64::from(request.min_size);
+    // The last level answers for everything that is larger, too.
+    let unbounded = request.max_size >= 1.0 && candidate.level + 1 == n_levels;
+    large_enough && (unbounded || size <= f64::from(request.max_size) * SIZE_TOLERANCE)
+}
+
+impl Algorithm for DeepFaces {
+    type Request = DetectFaces;
+
+    fn name(&self) -> &str {
+        "deep"
+    }
+
+    fn revision(&self) -> u32 {
+        self.network.revision()
+    }
+
+    fn description(&self) -> &str {
+        "small fully convolutional network over an octave pyramid"
+    }
+
+    fn needs(&self, request: &DetectFaces, image: &ImageInfo) -> Result<Needs> {
+        request.validate()?;
+        Ok(self.levels(request, image.size).into_iter().collect())
+    }
+
+    fn run(&self, request: &DetectFaces, input: &Input<'_>) -> Result<Vec<FaceObservation>> {
+        let specs = self.levels(request, input.image.size);
+        let threshold = request.options.threshold.unwrap_or(self.settings.threshold);
+        let mut candidates = self.scan(&specs, threshold, input)?;
+        let part = specs[0].region_of(input.image.size).size();
+        candidates.retain(|c| is_wanted(c, request, part, specs.len()));
+        let faces = non_max_suppression(candidates, self.settings.nms_iou);
+        let observe = |c: Candidate| FaceObservation::new(c.rect, c.confidence, input.provenance.clone());
+        Ok(faces.into_iter().map(observe).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn damaged_models_are_refused() {
+        assert!(DeepFaces::new().is_ok());
+        for length in [0, 7, 64, STUDENT.len() / 2, STUDENT.len() - 1] {
+            assert!(
+                matches!(DeepFaces::from_model(&STUDENT[..length]), Err(Error::Algorithm { .. })),
+                "{length} bytes"
+            );
+        }
+    }
+
+    #[test]
+    fn needs_are_the_levels_of_the_searched_part() {
+        let image = ImageInfo::new("test", Size::new(4000, 3000), Default::default(), "pixels");
+        let detector = DeepFaces::new().unwrap();
+        let views = detector.needs(&DetectFaces::new(), &image).unwrap().views;
+        let sizes: Vec<_> = views.iter().map(|v| v.size(image.size).to_string()).collect();
+        assert_eq!(sizes, ["640×480", "320×240", "160×120", "80×60", "40×30"]);
+    }
+}

@@ -1,0 +1,137 @@
+//! House rules that a program can check: the direction of dependencies, the map, lints.
+
+use crate::metadata::{Package, read};
+use anyhow::{Result, bail};
+use std::fs;
+use std::path::Path;
+
+/// What each library of the house may depend on, besides the crates above it in this list's own entry. The arrows
+/// point one way: vocabulary, then rooms that know only the vocabulary, then plugins, then what users call.
+const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
+    ("ocelli-core", &[]),
+    ("ocelli-nn", &[]),
+    ("ocelli-image", &["ocelli-core"]),
+    ("ocelli-gpu", &["ocelli-nn"]),
+    ("ocelli-eval", &["ocelli-core"]),
+    (
+        "ocelli",
+        &["ocelli-core", "ocelli-image", "ocelli-nn", "ocelli-gpu", "ocelli-face-deep", "ocelli-face-viola-jones"],
+    ),
+    ("ocelli-testkit", &["ocelli", "ocelli-core", "ocelli-image", "ocelli-eval"]),
+];
+
+/// A plugin knows the contracts, the engine and the picture types; never the scheduler, the GPU, the CLI or another plugin.
+const PLUGIN_MAY_DEPEND_ON: &[&str] = &["ocelli-core", "ocelli-image", "ocelli-nn"];
+
+/// Heavy crates and the only packages that may bring them in.
+const KEPT_IN: &[(&str, &[&str])] = &[
+    ("wgpu", &["ocelli-gpu"]),
+    ("clap", &["ocelli-cli", "xtask"]),
+    ("indicatif", &["ocelli-cli"]),
+    ("fast_image_resize", &["ocelli-image"]),
+    ("anyhow", &["ocelli-cli", "ocelli-eval", "xtask"]),
+];
+
+/// Lines after which a source file should have been split by meaning.
+const LONGEST_FILE: usize = 700;
+
+/// Checks every rule and lists every break.
+///
+/// # Errors
+/// Where a rule is broken.
+pub fn check() -> Result<()> {
+    let (packages, root) = read()?;
+    let map = fs::read_to_string(root.join("ARCHITECTURE.md")).unwrap_or_default();
+    let mut broken: Vec<String> = packages.iter().flat_map(|p| layering(p, &root)).collect();
+    broken.extend(
+        packages
+            .iter()
+            .filter(|p| !map.contains(&format!("`{}`", p.name)))
+            .map(|p| format!("ARCHITECTURE.md does not list `{}`", p.name)),
+    );
+    broken.extend(listed_but_gone(&map, &packages));
+    broken.extend(packages.iter().filter_map(without_lints));
+    for package in &packages {
+        long_files(package.manifest_path.parent().unwrap_or(&root), &mut broken);
+    }
+    if broken.is_empty() {
+        eprintln!("xtask: house rules hold for {} packages", packages.len());
+        return Ok(());
+    }
+    bail!("house rules broken:\n  {}", broken.join("\n  "))
+}
+
+/// Dependencies of `package` that point the wrong way, or bring a heavy crate where it must not be.
+fn layering(package: &Package, root: &Path) -> Vec<String> {
+    let folder = package.manifest_path.strip_prefix(root).unwrap_or(&package.manifest_path);
+    let allowed = MAY_DEPEND_ON.iter().find(|(name, _)| *name == package.name).map(|(_, allowed)| *allowed);
+    let allowed = allowed.or(folder.starts_with("plugins").then_some(PLUGIN_MAY_DEPEND_ON));
+    let normal = package.dependencies.iter().filter(|d| d.kind.is_none());
+    normal
+        .filter_map(|dependency| {
+            let name = dependency.name.as_str();
+            let ours = name == "ocelli" || name.starts_with("ocelli-");
+            let wrong_way = ours && allowed.is_some_and(|allowed| !allowed.contains(&name));
+            let leaked = KEPT_IN.iter().any(|(heavy, homes)| *heavy == name && !homes.contains(&package.name.as_str()));
+            (wrong_way || leaked).then(|| format!("{} must not depend on {name}", package.name))
+        })
+        .collect()
+}
+
+/// Crates in the map's table that the workspace no longer has.
+fn listed_but_gone(map: &str, packages: &[Package]) -> Vec<String> {
+    let rows = map.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
+    rows.filter(|(name, _)| !packages.iter().any(|p| p.name == *name))
+        .map(|(name, _)| format!("ARCHITECTURE.md lists `{name}`, which is gone"))
+        .collect()
+}
+
+/// A package that does not opt into the workspace's lints.
+fn without_lints(package: &Package) -> Option<String> {
+    let manifest = fs::read_to_string(&package.manifest_path).unwrap_or_default();
+    let opted_in = manifest.contains("[lints]\nworkspace = true");
+    (!opted_in).then(|| format!("{} does not opt into the workspace lints", package.name))
+}
+
+fn long_files(folder: &Path, broken: &mut Vec<String>) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for path in entries.flatten().map(|e| e.path()) {
+        let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        if path.is_dir() && !name.starts_with('.') && name != "target" {
+            long_files(&path, broken);
+        } else if name.ends_with(".rs") {
+            let lines = fs::read_to_string(&path).map_or(0, |text| text.lines().count());
+            if lines > LONGEST_FILE {
+                broken.push(format!("{} has {lines} lines: split it by meaning", path.display()));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metadata::Dependency;
+
+    fn package(name: &str, folder: &str, dependency: &str) -> Package {
+        let dependencies = vec![Dependency { name: dependency.into(), kind: None }];
+        Package { name: name.into(), manifest_path: Path::new("/root").join(folder).join("Cargo.toml"), dependencies }
+    }
+
+    #[test]
+    fn arrows_point_one_way() {
+        let broken = |name, folder, dependency| layering(&package(name, folder, dependency), Path::new("/root")).len();
+        assert_eq!(broken("ocelli-core", "crates/ocelli-core", "ocelli-image"), 1);
+        assert_eq!(broken("ocelli-face-deep", "plugins/face-deep", "ocelli"), 1);
+        assert_eq!(broken("ocelli-face-deep", "plugins/face-deep", "ocelli-nn"), 0);
+        assert_eq!(broken("anything", "plugins/anything", "ocelli-face-deep"), 1);
+        assert_eq!(broken("ocelli-core", "crates/ocelli-core", "clap"), 1);
+        assert_eq!(broken("ocelli-cli", "crates/ocelli-cli", "clap"), 0);
+    }
+
+    #[test]
+    fn the_map_and_the_workspace_agree() {
+        let packages = [package("ocelli-core", "crates/ocelli-core", "serde")];
+        assert_eq!(listed_but_gone("| `ocelli-core` | x |\n| `ocelli-gone` | x |", &packages).len(), 1);
+    }
+}

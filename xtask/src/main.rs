@@ -1,0 +1,45 @@
+//! Chores of the workspace: `cargo xtask check` is what CI runs before the tests.
+
+mod house;
+mod metadata;
+
+use anyhow::{Result, bail};
+use clap::{Parser, Subcommand};
+use std::process::Command;
+
+/// Chores of the workspace.
+#[derive(Debug, Parser)]
+struct Cli {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Debug, Subcommand)]
+enum Chore {
+    /// Everything that CI checks before the tests: format, clippy, documentation, house rules
+    Check,
+    /// The house rules alone: layering, map, lints, file sizes
+    House,
+}
+
+fn main() -> Result<()> {
+    match Cli::parse().chore {
+        Chore::House => house::check(),
+        Chore::Check => {
+            house::check()?;
+            cargo(&["fmt", "--all", "--check"], &[])?;
+            cargo(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"], &[])?;
+            cargo(&["doc", "--workspace", "--no-deps", "--quiet"], &[("RUSTDOCFLAGS", "-D warnings")])
+        }
+    }
+}
+
+/// Runs cargo, telling what it runs.
+fn cargo(args: &[&str], env: &[(&str, &str)]) -> Result<()> {
+    eprintln!("xtask: cargo {}", args.join(" "));
+    let status = Command::new(env!("CARGO")).args(args).envs(env.iter().copied()).status()?;
+    if !status.success() {
+        bail!("cargo {} failed", args.join(" "));
+    }
+    Ok(())
+}
