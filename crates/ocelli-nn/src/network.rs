@@ -1,0 +1,132 @@
+//! A network ready to run: passes applied, weights packed once, shared by all levels and threads.
+
+mod lower;
+mod step;
+
+use std::sync::Arc;
+
+pub(crate) use step::{ConvStep, Depthwise, Slot, Step, StepKind};
+
+use crate::arena::Pool;
+use crate::graph::Graph;
+use crate::kernels::isa::Isa;
+use crate::plan::cache::PlanCache;
+use crate::plan::{JointPlan, PlanOptions};
+use crate::{Error, ImageShape, Model, passes};
+
+/// How a network is prepared.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct NetworkOptions {
+    /// The instruction set to run on; `None` takes the best this CPU has.
+    pub isa: Option<Isa>,
+}
+
+impl NetworkOptions {
+    /// These options with another instruction set.
+    #[must_use]
+    pub fn with_isa(mut self, isa: Isa) -> Self {
+        self.isa = Some(isa);
+        self
+    }
+}
+
+/// A network with its weights packed for this CPU. Cheap to share: wrap it in an [`Arc`], as
+/// [`Network::new`] does, and use it from any thread.
+#[derive(Debug)]
+pub struct Network {
+    graph: Graph,
+    graph_before: Graph,
+    metadata: std::collections::BTreeMap<String, String>,
+    pub(crate) steps: Vec<Step>,
+    pub(crate) slots: Vec<Slot>,
+    isa: Isa,
+    pub(crate) plans: PlanCache,
+    pub(crate) arenas: Arc<Pool>,
+}
+
+impl Network {
+    /// Prepares `model` for the best instruction set of this CPU.
+    ///
+    /// # Errors
+    /// As [`Network::with_options`].
+    pub fn new(model: &Model) -> Result<Arc<Self>, Error> {
+        Self::with_options(model, &NetworkOptions::default())
+    }
+
+    /// Prepares `model`: runs the graph passes and packs the weights.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] if the CPU lacks the instruction set asked for.
+    pub fn with_options(model: &Model, options: &NetworkOptions) -> Result<Arc<Self>, Error> {
+        let isa = options.isa.unwrap_or_else(Isa::detect);
+        if !isa.is_available() {
+            return Err(Error::unsupported(format!("instruction set {isa} on this CPU")));
+        }
+        let graph_before = model.graph().clone();
+        let mut graph = graph_before.clone();
+        passes::optimize(&mut graph);
+        let (steps, slots) = lower::lower(&graph, isa)?;
+        Ok(Arc::new(Self {
+            graph,
+            graph_before,
+            metadata: model.all_metadata().clone(),
+            steps,
+            slots,
+            isa,
+            plans: PlanCache::default(),
+            arenas: Arc::default(),
+        }))
+    }
+
+    /// The joint plan for pictures of these sizes, one level each; cached by shapes and options.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] for a size the network cannot take, [`Error::MemoryLimit`] for a plan over
+    /// the budget. Nothing is allocated for activations before both are checked.
+    pub fn plan(self: &Arc<Self>, levels: &[ImageShape], options: &PlanOptions) -> Result<Arc<JointPlan>, Error> {
+        self.plans.get_or_build(self, levels, options)
+    }
+
+    /// The name the model gives itself.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.graph.name
+    }
+
+    /// The model's revision.
+    #[must_use]
+    pub fn revision(&self) -> u32 {
+        self.graph.revision
+    }
+
+    /// A string of the model file's metadata, such as `ocelli.detector`.
+    #[must_use]
+    pub fn metadata(&self, key: &str) -> Option<&str> {
+        self.metadata.get(key).map(String::as_str)
+    }
+
+    /// The graph as it runs, after all passes.
+    #[must_use]
+    pub fn graph(&self) -> &Graph {
+        &self.graph
+    }
+
+    /// The graph as the model file states it.
+    #[must_use]
+    pub fn graph_before_passes(&self) -> &Graph {
+        &self.graph_before
+    }
+
+    /// The instruction set the kernels were chosen for.
+    #[must_use]
+    pub fn isa(&self) -> Isa {
+        self.isa
+    }
+
+    /// Bytes of all packed weights: they exist once, whatever the number of levels and threads.
+    #[must_use]
+    pub fn weight_bytes(&self) -> usize {
+        self.steps.iter().map(|step| step.kind.weight_bytes()).sum()
+    }
+}
