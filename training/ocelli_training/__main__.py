@@ -64,7 +64,10 @@ def _recipe_options(stage: argparse.ArgumentParser, defaults: dict) -> None:
 
 def main() -> None:
     """Reads the command line and runs one stage."""
+    import torch
+
     args = parser().parse_args()
+    torch.set_num_threads(1)
     globals()[f"_{args.stage}"](args)
 
 

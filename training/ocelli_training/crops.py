@@ -15,6 +15,8 @@ from .cache import N_LEVELS, PixelCache
 GREY = (128, 128, 128)
 # A face cut by the border of a crop stays a face down to this visible part, and is ignored below it.
 VISIBLE, HINT = 0.6, 0.2
+# ... unless the whole face is so large, in crop pixels, that nothing of it is a face at this scale.
+TOO_LARGE = 90
 
 
 @dataclass
@@ -68,7 +70,8 @@ def framed(faces: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray]:
     """Cuts faces to the crop; returns those still faces, and those of which too little is seen."""
     seen = bx.clip(faces, side, side)
     part = seen[:, 2] * seen[:, 3] / np.maximum(faces[:, 2] * faces[:, 3], 1e-9)
-    return seen[part >= VISIBLE], seen[(part < VISIBLE) & (part > HINT)]
+    unsure = (part < VISIBLE) & (part > HINT) & (bx.sizes(faces) < TOO_LARGE)
+    return seen[part >= VISIBLE], seen[unsure]
 
 
 def _render(cache: PixelCache, picture: Picture, window: Window) -> Image.Image:

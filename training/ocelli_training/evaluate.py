@@ -21,7 +21,7 @@ class DevSet:
         for picture in read_split("dev", convert=False):
             self.by_set.setdefault(picture.set, []).append(picture)
 
-    def run(self, net, name: str, threshold: float = 0.02, **options) -> list[Detections]:
+    def run(self, net, name: str, threshold: float = 0.05, **options) -> list[Detections]:
         """Detects in every picture of a set."""
         return [detect(net, self.cache.level(p), threshold, **options) for p in self.by_set[name]]
 

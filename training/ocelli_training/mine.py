@@ -23,10 +23,11 @@ MOST_PER_PICTURE = 8
 
 
 def false_answers(found: Detections, picture: Picture) -> list[tuple[list[float], float]]:
-    """Returns boxes and scores that touch no face and no ignored region."""
+    """Returns boxes and scores that touch no face and no ignored region, or only a part of a far larger face."""
     known = np.concatenate([picture.faces, picture.ignore])
     apart = bx.iou(found.boxes, known).max(1, initial=0) < 0.2
-    apart &= bx.covered(found.boxes, known).max(1, initial=0) < 0.4
+    much_larger = bx.sizes(known)[None, :] > 2.5 * bx.sizes(found.boxes)[:, None]
+    apart &= np.where(much_larger, 0, bx.covered(found.boxes, known)).max(1, initial=0) < 0.4
     apart &= found.scores >= MIN_SCORE
     rows = [(b.round(1).tolist(), round(float(s), 3)) for b, s in zip(found.boxes, found.scores, strict=True)]
     return [row for row, keep in zip(rows, apart, strict=True) if keep][:MOST_PER_PICTURE]

@@ -14,7 +14,7 @@ from .cache import PixelCache
 from .crops import GREY, Crop, Window, cut
 
 # Parts of the 160-pixel crops.
-MIX = {"face": 0.66, "scene": 0.12, "negative": 0.12, "quad": 0.10}
+MIX = {"face": 0.58, "scene": 0.10, "negative": 0.12, "quad": 0.10, "inside": 0.10}
 # Parts of the sets among the crops around a face.
 FACE_SETS = {
     "wider_train": 0.72, "mask_ilc": 0.12, "mask_kaggle853": 0.05, "mask_macwin": 0.04, "helen": 0.03, "afw": 0.04,
@@ -23,6 +23,8 @@ PORTRAIT_SETS = ("allage", "utkface", "helen")
 # The face that a crop is cut around gets a size drawn evenly on a log scale from this range, in pixels.
 FACE_PX = (16.0, 48.0)
 LARGEST_SCALE = 2.0
+# A face that can be shown larger than any face a level answers for, in stored pixels.
+LARGE_FACE = 60
 # With mined examples: the part of missed faces among faces, and of false answers among negatives.
 MISSED_PART, FALSE_PART = 0.15, 0.6
 
@@ -39,6 +41,7 @@ class Sampler:
         self.empty = [p for p in pictures if p.negative]
         self.portraits = [p for s in PORTRAIT_SETS for p in self.by_set[s] if len(p.faces)]
         self.weighted = {s: _weighted(self.by_set[s]) for s in FACE_SETS}
+        self.large = [(p, face) for p in pictures for face in p.faces[bx.sizes(p.faces) >= LARGE_FACE]]
         by_name = {p.name: p for p in pictures}
         # From `mine`: false answers and missed faces, (picture, box) in pixels of the picture.
         mined = mined or {"false": [], "missed": []}
@@ -76,6 +79,16 @@ class Sampler:
         if rng.random() < 0.7:
             window = _inward(window, picture)
         return cut(self.cache, picture, window, _angle(rng))
+
+    def inside(self, rng: np.random.Generator, side: int) -> Crop:
+        """Cuts from the inside of a large face: ears, eyes and cheeks are no faces."""
+        picture, face = self.large[rng.integers(len(self.large))]
+        own = float(np.sqrt(face[2] * face[3]))
+        scale = min(log_uniform(rng, 72, 360), 1.6 * own) / own
+        at = rng.uniform(-0.1, 1.1, 2)
+        x = (face[0] + at[0] * face[2]) * scale - side / 2
+        y = (face[1] + at[1] * face[3]) * scale - side / 2
+        return cut(self.cache, picture, _inward(Window(float(x), float(y), side, scale), picture), _angle(rng))
 
     def scene(self, rng: np.random.Generator, side: int) -> Crop:
         """Cuts anywhere from a picture whose faces are all boxed, near its own scale."""
