@@ -53,7 +53,7 @@ impl Model {
             None => return Err(Error::malformed("metadata lacks `ocelli.format`")),
         }
         let json = metadata.get("ocelli.graph").ok_or_else(|| Error::malformed("metadata lacks `ocelli.graph`"))?;
-        let weights = weights::Weights::read(&tensors, limits)?;
+        let weights = weights::Weights::new(&tensors, limits)?;
         let graph = spec::parse(json, &weights, limits)?;
         Ok(Self { graph, metadata })
     }

@@ -15,13 +15,11 @@ pub(crate) struct PoolRow {
 ///
 /// # Panics
 /// If a window lies wholly in padding, which checked models cannot ask for.
-pub(crate) fn max_pool_row<'a, T: Copy + PartialOrd>(
+pub(crate) fn max_pool_row<'a, T: Copy + PartialOrd + 'a>(
     args: PoolRow,
     rows: impl Iterator<Item = &'a [T]> + Clone,
     out: &mut [T],
-) where
-    T: 'a,
-{
+) {
     for (x, out) in out.chunks_exact_mut(args.pixel).enumerate() {
         let first = (x * args.stride).saturating_sub(args.left);
         let end = x * args.stride + args.kernel_w - args.left.min(x * args.stride + args.kernel_w);

@@ -89,7 +89,7 @@ fn one() -> usize {
 }
 
 /// Parses and checks the graph's text against the file's weights.
-pub(super) fn parse(json: &str, weights: &Weights, limits: &ModelLimits) -> Result<Graph, Error> {
+pub(super) fn parse(json: &str, weights: &Weights<'_>, limits: &ModelLimits) -> Result<Graph, Error> {
     limits::check("bytes of graph", json.len(), limits.max_graph_bytes)?;
     let spec: GraphSpec =
         serde_json::from_str(json).map_err(|error| Error::malformed(format!("graph text: {error}")))?;
@@ -117,7 +117,7 @@ pub(super) fn parse(json: &str, weights: &Weights, limits: &ModelLimits) -> Resu
 }
 
 struct Builder<'a> {
-    weights: &'a Weights,
+    weights: &'a Weights<'a>,
     limits: &'a ModelLimits,
     values: Vec<Value>,
     by_name: HashMap<String, ValueId>,
@@ -192,7 +192,7 @@ impl Builder<'_> {
     }
 
     fn conv(&self, node: &str, in_channels: usize, spec: ConvSpec) -> Result<(Op, usize), Error> {
-        let shape = self.weights.find(node, &spec.weight)?.shape.clone();
+        let shape = self.weights.shape(node, &spec.weight)?;
         let [out, per_group, kernel_h, kernel_w] = shape[..] else {
             return Err(Error::graph(node, format!("weight has shape {shape:?}, expected OIHW")));
         };
@@ -212,7 +212,7 @@ impl Builder<'_> {
 
     /// A linear layer is a 1×1 convolution: it mixes the channels of each pixel.
     fn linear(&self, node: &str, in_channels: usize, spec: &LinearSpec) -> Result<(Op, usize), Error> {
-        let out = self.weights.find(node, &spec.weight)?.shape.first().copied().unwrap_or(0);
+        let out = self.weights.shape(node, &spec.weight)?.first().copied().unwrap_or(0);
         let weight = self.weights.get(node, &spec.weight, &[out, in_channels])?;
         let weight = Weight { shape: vec![out, in_channels, 1, 1], data: weight.data };
         let bias = self.bias(node, spec.bias.as_ref(), out)?;

@@ -1,62 +1,58 @@
-//! Weight tensors of the file, converted to f32 and checked for finiteness.
+//! Weight tensors of the file, converted to f32 and checked for finiteness when a node asks.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::cell::Cell;
 
 use half::f16;
+use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 
 use crate::Error;
 use crate::graph::Weight;
 use crate::limits::{self, ModelLimits};
 
-/// All tensors of one file by name, in f32.
-pub(super) struct Weights(BTreeMap<String, Weight>);
+/// The tensors of one file. Those that no node asks for are never converted.
+pub(super) struct Weights<'a> {
+    tensors: &'a SafeTensors<'a>,
+    limits: &'a ModelLimits,
+    /// Parameters handed out so far; a file that refers to one tensor many times pays each time.
+    parameters: Cell<usize>,
+}
 
-impl Weights {
-    /// Converts every tensor of the file; memory is bounded by the file's own size times two.
-    pub(super) fn read(tensors: &SafeTensors<'_>, limits: &ModelLimits) -> Result<Self, Error> {
+impl<'a> Weights<'a> {
+    pub(super) fn new(tensors: &'a SafeTensors<'a>, limits: &'a ModelLimits) -> Result<Self, Error> {
         limits::check("tensors", tensors.len(), limits.max_tensors)?;
-        let mut parameters = 0_usize;
-        let mut read = BTreeMap::new();
-        for (name, view) in tensors.iter() {
-            let data: Arc<[f32]> = match view.dtype() {
-                Dtype::F32 => view.data().chunks_exact(4).map(f32_from_le).collect(),
-                Dtype::F16 => view.data().chunks_exact(2).map(f16_from_le).collect(),
-                other => {
-                    return Err(Error::unsupported(format!("element type {other:?} of `{name}`")));
-                }
-            };
-            parameters = parameters.saturating_add(data.len());
-            limits::check("parameters", parameters, limits.max_parameters)?;
-            if data.iter().any(|x| !x.is_finite()) {
-                return Err(Error::malformed(format!("tensor `{name}` holds NaN or infinity")));
-            }
-            read.insert(name.to_owned(), Weight { shape: view.shape().to_vec(), data });
-        }
-        Ok(Self(read))
+        Ok(Self { tensors, limits, parameters: Cell::new(0) })
+    }
+
+    /// The shape of the tensor called `name`.
+    pub(super) fn shape(&self, node: &str, name: &str) -> Result<Vec<usize>, Error> {
+        Ok(self.find(node, name)?.shape().to_vec())
     }
 
     /// The tensor called `name`, which must have exactly `shape`.
     pub(super) fn get(&self, node: &str, name: &str, shape: &[usize]) -> Result<Weight, Error> {
-        let weight = self.find(node, name)?;
-        if weight.shape != shape {
-            let reason = format!("`{name}` has shape {:?}, expected {shape:?}", weight.shape);
+        let view = self.find(node, name)?;
+        if view.shape() != shape {
+            let reason = format!("`{name}` has shape {:?}, expected {shape:?}", view.shape());
             return Err(Error::graph(node, reason));
         }
-        Ok(weight.clone())
+        let n: usize = shape.iter().product();
+        self.parameters.set(self.parameters.get().saturating_add(n));
+        limits::check("parameters", self.parameters.get(), self.limits.max_parameters)?;
+        let data: Vec<f32> = match view.dtype() {
+            Dtype::F32 => view.data().as_chunks().0.iter().map(|&b| f32::from_le_bytes(b)).collect(),
+            Dtype::F16 => view.data().as_chunks().0.iter().map(|&b| f16::from_le_bytes(b).to_f32()).collect(),
+            other => {
+                return Err(Error::unsupported(format!("element type {other:?} of tensor `{name}`")));
+            }
+        };
+        if data.iter().any(|x| !x.is_finite()) {
+            return Err(Error::graph(node, format!("tensor `{name}` holds NaN or infinity")));
+        }
+        Ok(Weight::new(shape.to_vec(), data))
     }
 
-    /// The tensor called `name`, of any shape.
-    pub(super) fn find(&self, node: &str, name: &str) -> Result<&Weight, Error> {
-        self.0.get(name).ok_or_else(|| Error::graph(node, format!("file has no tensor `{name}`")))
+    fn find(&self, node: &str, name: &str) -> Result<TensorView<'a>, Error> {
+        self.tensors.tensor(name).map_err(|_| Error::graph(node, format!("file has no tensor `{name}`")))
     }
-}
-
-fn f32_from_le(bytes: &[u8]) -> f32 {
-    f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])
-}
-
-fn f16_from_le(bytes: &[u8]) -> f32 {
-    f16::from_le_bytes([bytes[0], bytes[1]]).to_f32()
 }

@@ -150,3 +150,48 @@ fn test_cancelled_run_says_so() {
     assert!(matches!(outputs.get(0, "nose"), Err(Error::UnknownOutput { level_ix: 0, .. })));
     assert!(matches!(outputs.get(1, "score"), Err(Error::UnknownOutput { level_ix: 1, .. })));
 }
+
+/// A tensor of a safetensors file as f32 or bytes.
+fn recorded<'a>(file: &'a safetensors::SafeTensors<'a>, name: &str) -> (Vec<usize>, &'a [u8]) {
+    let view = file.tensor(name).unwrap();
+    (view.shape().to_vec(), view.data())
+}
+
+/// Runs a model of the repository on the recorded picture; compares with the training framework.
+fn check_recorded(model: &[u8], reference: &[u8], image: &str, outputs: &[(&str, &str)]) {
+    let model = crate::Model::from_bytes(model, &crate::ModelLimits::default()).unwrap();
+    let reference = safetensors::SafeTensors::deserialize(reference).unwrap();
+    let (shape, pixels) = recorded(&reference, image);
+    let shape = ImageShape::new(shape[0], shape[1]);
+    for isa in Isa::available() {
+        let network = Network::with_options(&model, &NetworkOptions::default().with_isa(isa)).unwrap();
+        let plan = network.plan(&[shape], &PlanOptions::default()).unwrap();
+        let mut arena = plan.arena().unwrap();
+        let picture = [RgbImage::packed(pixels, shape).unwrap()];
+        let results = plan.run(&mut arena, &picture, &|| false).unwrap();
+        for (name, record) in outputs {
+            let (dims, data) = recorded(&reference, record);
+            let expected: Vec<f32> = data.as_chunks().0.iter().map(|&b| f32::from_le_bytes(b)).collect();
+            let actual = results.get(0, name).unwrap();
+            assert_eq!(actual.shape(), dims);
+            for (actual, expected) in actual.iter().zip(expected) {
+                let close = (actual - expected).abs() <= 2e-4 * (1.0 + expected.abs());
+                assert!(close, "{isa} {name}: {actual}, recorded {expected}");
+            }
+        }
+    }
+}
+
+#[test]
+fn test_toy_matches_training_framework() {
+    let toy = include_bytes!("../../../../models/testdata/toy.safetensors");
+    let outputs = [("map", "reference.map"), ("vector", "reference.vector")];
+    check_recorded(toy, toy, "reference.image", &outputs);
+}
+
+#[test]
+fn test_face_student_matches_training_framework() {
+    let model = include_bytes!("../../../../models/face-student.safetensors");
+    let reference = include_bytes!("../../../../models/testdata/face-student.reference.safetensors");
+    check_recorded(model, reference, "image", &[("score", "score"), ("box", "box")]);
+}
