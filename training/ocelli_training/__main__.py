@@ -20,7 +20,9 @@ def parser() -> argparse.ArgumentParser:
         return added
 
     stage("cache", "decode all pictures once")
-    stage("tiles", "judge a run on balanced tiles of dev").add_argument("--run", type=Path, required=True)
+    tiles = stage("tiles", "judge a run on balanced tiles of dev")
+    tiles.add_argument("--run", type=Path, required=True)
+    tiles.add_argument("--batches", type=int, default=16, help="of 64 tiles")
     stage("student", "train a student from the annotation alone", out="student-v0")
     stage("teacher", "train the teacher", out="teacher", net="face-teacher", batch=48, steps=7000, learning_rate=2e-3)
     mine = stage("mine", "collect hard examples from complete training pictures")
@@ -33,11 +35,13 @@ def parser() -> argparse.ArgumentParser:
     ablation.add_argument("--teacher", type=Path, default=RUNS / "teacher")
     ablation.add_argument("--mined", type=Path, default=RUNS / "mined.json")
     ablation.add_argument("--steps", type=int, default=3000)
+    ablation.add_argument("--dev-every", type=int, default=1)
     stage("toy", "write the toy network for the engine's tests")
     export = stage("export", "write a run's averaged network as a model file")
     export.add_argument("--run", type=Path, default=RUNS / "student-v0")
     export.add_argument("--name", default="face-student")
     export.add_argument("--revision", type=int, default=1)
+    export.add_argument("--folder", type=Path, default=MODELS)
     for name, text in {
         "calibrate": "fit confidence and default threshold on dev, store them in the model file",
         "evaluate": "measure a model file on dev and write its report",
@@ -45,7 +49,9 @@ def parser() -> argparse.ArgumentParser:
         "quantize": "calibrate an int8 twin of a model file",
         "card": "write the model card from the report",
     }.items():
-        stage(name, text).add_argument("--model", type=Path, default=MODELS / "face-student.safetensors")
+        measured = stage(name, text)
+        measured.add_argument("--model", type=Path, default=MODELS / "face-student.safetensors")
+        measured.add_argument("--every", type=int, default=1, help="use each so many dev pictures of a set")
     stages.choices["evaluate"].add_argument("--no-peer", action="store_true", help="do not run YuNet beside it")
     stages.choices["card"].add_argument("--run", type=Path, default=RUNS / "student-v0")
     return top
@@ -93,7 +99,7 @@ def _tiles(args) -> None:
     from .export import averaged
     from .tiles import accuracy
 
-    print(json.dumps(accuracy(averaged(args.run / "checkpoint.pt"))))
+    print(json.dumps(accuracy(averaged(args.run / "checkpoint.pt"), n_batches=args.batches)))
 
 
 def _mine(args) -> None:
@@ -107,7 +113,7 @@ def _mine(args) -> None:
 def _ablation(args) -> None:
     from .ablation import ablate
 
-    ablate(args.out, args.teacher, args.mined, args.steps)
+    ablate(args.out, args.teacher, args.mined, args.steps, args.dev_every)
 
 
 def _toy(_args) -> None:
@@ -119,31 +125,31 @@ def _toy(_args) -> None:
 def _export(args) -> None:
     from .export import averaged, export
 
-    export(averaged(args.run / "checkpoint.pt"), args.name, args.revision)
+    export(averaged(args.run / "checkpoint.pt"), args.name, args.revision, args.folder)
 
 
 def _calibrate(args) -> None:
     from .calibrate import calibrate
 
-    calibrate(args.model)
+    calibrate(args.model, args.every)
 
 
 def _evaluate(args) -> None:
     from .report import write_report
 
-    write_report(args.model, peer=not args.no_peer)
+    write_report(args.model, peer=not args.no_peer, every=args.every)
 
 
 def _fairness(args) -> None:
     from .fairness import print_table
 
-    print_table(args.model)
+    print_table(args.model, args.every)
 
 
 def _quantize(args) -> None:
     from .quantize import quantize
 
-    quantize(args.model)
+    quantize(args.model, args.every)
 
 
 def _card(args) -> None:

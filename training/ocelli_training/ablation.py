@@ -8,9 +8,9 @@ from .stages import run_recipe
 from .train import Recipe
 
 
-def variants(teacher: Path, mined: Path, steps: int) -> dict[str, Recipe]:
+def variants(teacher: Path, mined: Path, steps: int, dev_every: int = 1) -> dict[str, Recipe]:
     """Returns the four recipes in order."""
-    common = {"steps": steps, "check_every": max(500, steps // 3), "seed": 5}
+    common = {"steps": steps, "check_every": max(500, steps // 3), "seed": 5, "dev_every": dev_every}
     taught = common | {"teacher": str(teacher)}
     return {
         "no teacher": Recipe(**common),
@@ -20,10 +20,15 @@ def variants(teacher: Path, mined: Path, steps: int) -> dict[str, Recipe]:
     }
 
 
-def ablate(out: Path, teacher: Path, mined: Path, steps: int) -> None:
+def folder_name(variant: str) -> str:
+    """Returns where a variant's run lies."""
+    return variant.replace("+ ", "").replace(" ", "-")
+
+
+def ablate(out: Path, teacher: Path, mined: Path, steps: int, dev_every: int = 1) -> None:
     """Trains the variants that are not done and prints the table."""
-    for name, recipe in variants(teacher, mined, steps).items():
-        run_recipe(out / name.replace(" ", "-").replace("+-", ""), recipe)
+    for name, recipe in variants(teacher, mined, steps, dev_every).items():
+        run_recipe(out / folder_name(name), recipe)
     print(table(out))
 
 
@@ -31,7 +36,7 @@ def table(out: Path = RUNS / "ablation") -> str:
     """Returns the table of dev figures of the variants that have been trained."""
     lines = ["| recipe | AP ≥ 20 px | AP ≥ 40 px | false faces a picture |", "| --- | --- | --- | --- |"]
     for name in variants(Path(), Path(), 1):
-        log = out / name.replace(" ", "-").replace("+-", "") / "log.jsonl"
+        log = out / folder_name(name) / "log.jsonl"
         rows = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
         checks = [row["dev"] for row in rows if "dev" in row]
         if checks:

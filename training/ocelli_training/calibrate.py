@@ -16,7 +16,6 @@ from .evaluate import DevSet
 from .graph import Interpreter
 from .metrics import match
 
-# The sets whose faces are all boxed.
 SMALLEST_FACE = 16
 # The default threshold is the least that keeps both promises on dev.
 PRECISION, FALSE_PER_PICTURE = 0.95, 0.01
@@ -69,9 +68,9 @@ def default_threshold(dev: DevSet, found: dict[str, list[Detections]], calibrati
     return round(float(threshold), 2)
 
 
-def calibrate(model: Path) -> None:
+def calibrate(model: Path, every: int = 1) -> None:
     """Fits and stores calibration and threshold in the model file."""
-    net, dev = Interpreter(model), DevSet()
+    net, dev = Interpreter(model), DevSet(every)
     found = {name: dev.run(net, name) for name in ["wider_train", *dev.negative_sets]}
     calibration = fit(*verdicts(dev, found, SMALLEST_FACE))
     threshold = default_threshold(dev, found, calibration)

@@ -97,9 +97,7 @@ def _render(cache: PixelCache, picture: Picture, window: Window) -> Image.Image:
     x0, y0 = max(0, int(box[0]) - reach), max(0, int(box[1]) - reach)
     x1, y1 = min(width, int(np.ceil(box[2])) + reach), min(height, int(np.ceil(box[3])) + reach)
     region = Image.fromarray(np.ascontiguousarray(level[y0:y1, x0:x1]))
-    shrunk = region.resize(
-        (right - left, bottom - top), Image.Resampling.BILINEAR, tuple(box - [x0, y0, x0, y0])
-    )
+    shrunk = region.resize((right - left, bottom - top), Image.Resampling.BILINEAR, tuple(box - [x0, y0, x0, y0]))
     if canvas is None:
         return shrunk
     canvas.paste(shrunk, (left, top))

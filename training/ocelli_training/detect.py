@@ -24,7 +24,9 @@ class Detections:
 
 
 @torch.inference_mode()
-def detect(net, pixels: np.ndarray, threshold: float = 0.05, levels: int = N_LEVELS, doubled: bool = False) -> Detections:
+def detect(
+    net, pixels: np.ndarray, threshold: float = 0.05, levels: int = N_LEVELS, doubled: bool = False
+) -> Detections:
     """Scans the octave pyramid of a picture, `[h, w, 3]` bytes, and merges over all levels.
 
     `net` maps a normalized picture to score logits and boxes. `doubled` adds a level twice as large, for small faces.

@@ -33,7 +33,9 @@ class Distillation(Objective):
         if hints:
             probe = torch.zeros(1, 3, 32, 32)
             mine, theirs = nets.build(student).features(probe), self.teacher.features(probe)
-            self.helpers = nn.ModuleList(nn.Conv2d(a.shape[1], b.shape[1], 1) for a, b in zip(mine, theirs, strict=True))
+            self.helpers = nn.ModuleList(
+                nn.Conv2d(a.shape[1], b.shape[1], 1) for a, b in zip(mine, theirs, strict=True)
+            )
 
     def __call__(self, net: nn.Module, image: Tensor, batch: dict, part: float) -> dict[str, Tensor]:
         """Returns the parts of the loss, already weighted."""

@@ -45,9 +45,9 @@ def recalls(dev: DevSet, found: dict[str, list[Detections]], detector: dict) -> 
     return {group: [round(float(h.mean()), 3), len(h)] for group, h in sorted(pooled.items()) if len(h)}
 
 
-def print_table(model: Path) -> None:
+def print_table(model: Path, every: int = 1) -> None:
     """Prints recall at the default threshold."""
-    net, dev = Interpreter(model), DevSet()
+    net, dev = Interpreter(model), DevSet(every)
     found = {name: dev.run(net, name) for name in dev.by_set if name not in dev.negative_sets}
     for group, (recall, faces) in recalls(dev, found, net.detector()).items():
         print(f"{group:28} {recall:.3f}  of {faces}")

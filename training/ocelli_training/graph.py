@@ -72,6 +72,7 @@ class GraphBuilder:
         strings |= metadata_strings(metadata)
         write_tensors(tensors | (extra or {}), path, strings)
 
+
 def metadata_strings(metadata: dict) -> dict[str, str]:
     """Returns metadata as a model file holds it: names with our prefix, values as JSON."""
     return {f"ocelli.{k}": json.dumps(v) for k, v in metadata.items()}

@@ -7,7 +7,6 @@ two 1×1 heads give a score and a box at each cell.
 
 import math
 
-import torch
 from torch import Tensor, nn
 
 
@@ -73,7 +72,6 @@ def initialize(net: nn.Module) -> None:
 def normalized(image: Tensor) -> Tensor:
     """Turns `[n, h, w, 3]` bytes into the network's `[n, 3, h, w]` input, about -1 to 1."""
     return (image.permute(0, 3, 1, 2).float() - 128) * 0.0078125
-
 
 
 def _teacher() -> nn.Module:

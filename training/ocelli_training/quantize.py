@@ -26,7 +26,7 @@ N_PICTURES = 96
 CUT = 1e-4
 
 
-def quantize(model: Path) -> Path:
+def quantize(model: Path, every: int = 1) -> Path:
     """Writes `<name>-int8.safetensors` and prints what it costs on dev."""
     folded = fold_file(Interpreter(model))
     twin = model.with_name(f"{model.stem}-int8.safetensors")
@@ -43,7 +43,7 @@ def quantize(model: Path) -> Path:
     strings = {"ocelli.format": FORMAT, "ocelli.graph": json.dumps(folded.graph)}
     strings |= metadata_strings({"detector": folded.detector(), "quantization": {"activations": scales}})
     write_tensors(tensors, twin, strings)
-    _print_cost(model, twin)
+    _print_cost(model, twin, every)
     return twin
 
 
@@ -151,8 +151,8 @@ class QuantizedInterpreter(Interpreter):
         return self._stored(node, super()._add(node, a, b))
 
 
-def _print_cost(model: Path, twin: Path) -> None:
-    dev = DevSet()
+def _print_cost(model: Path, twin: Path, every: int) -> None:
+    dev = DevSet(every)
     for path, net in ((model, Interpreter(model)), (twin, QuantizedInterpreter(twin))):
         found = dev.run(net, "wider_train")
         aps = [round(curve(found, dev.by_set["wider_train"], band).ap, 4) for band in (20, 40)]

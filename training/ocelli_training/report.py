@@ -1,4 +1,4 @@
-"""Measures a model file on dev and writes `training/reports/<name>.json`, from which the card is made."""
+"""Measures a model file on dev and writes `<name>.report.json` beside it, from which the card is made."""
 
 import json
 from pathlib import Path
@@ -14,15 +14,14 @@ from .evaluate import DevSet
 from .export import sha256
 from .graph import Interpreter
 from .metrics import curve
-from .paths import TRAINING
 
 BANDS = [(10, np.inf), (20, np.inf), (40, np.inf), (20, 40), (40, 80), (80, 160), (160, np.inf)]
 ROLLS = (0, 15, 30, 45, 90)
 
 
-def write_report(model: Path, peer: bool = True) -> dict:
+def write_report(model: Path, peer: bool = True, every: int = 1) -> dict:
     """Measures everything the card states."""
-    net, dev = Interpreter(model), DevSet()
+    net, dev = Interpreter(model), DevSet(every)
     detector = net.detector()
     found = {name: dev.run(net, name) for name in dev.by_set}
     with_faces = {k: v for k, v in found.items() if k not in dev.negative_sets}
@@ -43,9 +42,7 @@ def write_report(model: Path, peer: bool = True) -> dict:
 
         theirs = peers.run(dev)
         report["peer_ap"] = ap_table(dev, {k: theirs[k] for k in with_faces})
-    path = TRAINING / "reports" / f"{model.stem}.json"
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(report, indent=1, default=float))
+    model.with_suffix(".report.json").write_text(json.dumps(report, indent=1, default=float))
     print(json.dumps(report["ap"]["wider_train"]), report["false_faces"])
     return report
 

@@ -52,9 +52,7 @@ def assign(faces: np.ndarray, ignore: np.ndarray, side: int) -> tuple[np.ndarray
 
 def _grown(boxes: np.ndarray) -> np.ndarray:
     """Adds a tenth on every side."""
-    return boxes + np.stack(
-        [-0.1 * boxes[:, 2], -0.1 * boxes[:, 3], 0.2 * boxes[:, 2], 0.2 * boxes[:, 3]], 1
-    )
+    return boxes + np.stack([-0.1 * boxes[:, 2], -0.1 * boxes[:, 3], 0.2 * boxes[:, 2], 0.2 * boxes[:, 3]], 1)
 
 
 def _inside(centres: np.ndarray, box: np.ndarray) -> np.ndarray:

@@ -10,8 +10,8 @@ balanced classes, free of scanning, merging and thresholds.
 import numpy as np
 import torch
 
-from . import nets
 from . import boxes as bx
+from . import nets
 from .crops import Crop, Window, cut
 from .loader import SIDE, Batches, collate
 from .sampler import FACE_PX, Sampler, finished, log_uniform

@@ -41,6 +41,8 @@ class Recipe:
     # The run folder of the teacher, and whether its inner maps serve as hints; empty: no teacher.
     teacher: str = ""
     hints: bool = False
+    # Checks use each so many dev pictures.
+    dev_every: int = 1
     # `dense` crops or balanced `tiles`.
     samples: str = "dense"
 
@@ -147,14 +149,14 @@ class State:
         }  # fmt: skip
 
 
-def train(run: Run, source: Batches, objective: Objective | None = None, dev: DevSet | None = None) -> nn.Module:
+def train(run: Run, source: Batches, objective: Objective | None = None) -> nn.Module:
     """Trains to the recipe's last step and returns the averaged network."""
     recipe, objective = run.recipe, objective or Objective()
     torch.set_num_threads(1)
     state = State(recipe, objective)
     if saved := run.load():
         state.restore(saved)
-    dev = dev or DevSet()
+    dev = DevSet(recipe.dev_every)
     started, sums, counted = time.time() - state.seconds, {}, 0
     for batch in batches(source, state.step):
         parts = _descend(state, recipe, objective, batch)

@@ -1,0 +1,121 @@
+"""Writes a model card: the prose of `cards/<name>.md`, with the figures of the report and the run filled in."""
+
+import json
+import subprocess
+from pathlib import Path
+
+from . import ablation
+from .paths import MODELS, TRAINING
+
+
+def write_card(model: Path, run: Path) -> None:
+    """Writes `<name>.md` beside the model file; `evaluate` must have run."""
+    report = json.loads(model.with_suffix(".report.json").read_text())
+    source = TRAINING / "cards" / f"{model.stem}.md"
+    text = source.read_text() if source.exists() else "# {{name}}\n\n{{facts}}\n\n{{ap}}\n"
+    for key, value in fields(model, report, run).items():
+        text = text.replace("{{" + key + "}}", value)
+    model.with_suffix(".md").write_text(text)
+    print(f"wrote {model.with_suffix('.md').name}")
+
+
+def fields(model: Path, report: dict, run: Path) -> dict[str, str]:
+    """Returns what may stand in double braces in the prose."""
+    return {
+        "name": model.stem, "facts": facts(model, report), "recipe": recipe(run), "ap": ap_table(report),
+        "false": false_table(report), "recall": recall_table(report), "reliability": reliability_table(report),
+        "roll": ", ".join(f"{k} {v:.2f}" for k, v in report["roll"].items()),
+        "doubled": ", ".join(f"{k} px {v:.3f}" for k, v in report["doubled"].items()),
+        "curve": curve_table(run), "ablation": ablation.table(),
+    }  # fmt: skip
+
+
+def facts(model: Path, report: dict) -> str:
+    """What the file is."""
+    point, detector = report["precision_recall"], report["detector"]
+    twin = model.with_name(f"{model.stem}-int8.safetensors")
+    rows = {
+        "file": f"`{report['model']}`, {report['bytes']:,} bytes, weights f16",
+        "SHA-256": f"`{report['sha256']}`",
+        "revision": str(report["revision"]),
+        "int8 twin": f"`{twin.name}`, {twin.stat().st_size:,} bytes" if twin.exists() else "none yet",
+        "parameters": f"{report['parameters']:,}",
+        "work at 640×480, five octave levels": f"{report['macs_vga'] / 1e9:.3f} GMAC",
+        "trained at commit": _commit(),
+        "calibration": _calibration(detector["calibration"]),
+        "default threshold": f"{detector['threshold']}",
+        "at that threshold, faces ≥ 20 px of wider_train": (
+            f"precision {point['precision']:.3f}, recall {point['recall']:.3f}" if point else "no answers"
+        ),
+        "mean IoU of right answers": f"{report['mean_iou']:.3f}",
+    }
+    return "\n".join(["| | |", "| --- | --- |", *(f"| {k} | {v} |" for k, v in rows.items())])
+
+
+def _commit() -> str:
+    git = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=MODELS, capture_output=True, text=True)
+    return f"`{git.stdout.strip()}` (the code as of the export)"
+
+
+def _calibration(calibration: dict) -> str:
+    if calibration["kind"] == "none":
+        return "none"
+    return f"confidence = sigmoid(logit / {calibration['t']} + {calibration['b']}), fitted on dev"
+
+
+def recipe(run: Path) -> str:
+    """The recipe of a run as JSON."""
+    path = run / "recipe.json"
+    settings = json.loads(path.read_text()) if path.exists() else {}
+    shown = {k: Path(v).parent.name if k == "start" and v else v for k, v in settings.items() if v not in ("", False)}
+    for key in ("mined", "teacher"):
+        if key in shown:
+            shown[key] = Path(shown[key]).name
+    return "```json\n" + json.dumps(shown) + "\n```"
+
+
+def ap_table(report: dict) -> str:
+    """AP by part and size band, with the peer's figure after a stroke."""
+    bands = list(report["ap"]["wider_train"])
+    peer = report.get("peer_ap", {})
+    lines = ["| part | " + " | ".join(f"{b} px" for b in bands) + " |", "| --- " * (len(bands) + 1) + "|"]
+    for part, row in report["ap"].items():
+        cells = []
+        for band in bands:
+            mine, theirs = row.get(band), peer.get(part, {}).get(band)
+            text = "–" if not mine else f"{mine[0]:.3f}"
+            cells.append(text + (f" / {theirs[0]:.3f}" if mine and theirs else "") + (f" ({mine[1]})" if mine else ""))
+        lines.append(f"| {part} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def false_table(report: dict) -> str:
+    """False faces by set without faces."""
+    lines = ["| set | false faces | pictures |", "| --- | --- | --- |"]
+    lines += [f"| {k} | {n} | {of} |" for k, (n, of) in report["false_faces"].items()]
+    total = [sum(v[i] for v in report["false_faces"].values()) for i in range(2)]
+    return "\n".join([*lines, f"| all | {total[0]} | {total[1]} |"])
+
+
+def recall_table(report: dict) -> str:
+    """Recall by group of faces."""
+    lines = ["| group | recall | faces |", "| --- | --- | --- |"]
+    return "\n".join(lines + [f"| {k} | {v:.3f} | {n} |" for k, (v, n) in report["recall"].items()])
+
+
+def reliability_table(report: dict) -> str:
+    """Stated and true confidence."""
+    lines = ["| stated | right | answers |", "| --- | --- | --- |"]
+    return "\n".join(lines + [f"| {a:.2f} | {b:.2f} | {n} |" for a, b, n in report["reliability"]])
+
+
+def curve_table(run: Path) -> str:
+    """AP over training time."""
+    lines = ["| step | minutes | AP ≥ 20 px | AP ≥ 40 px | mean IoU |", "| --- | --- | --- | --- | --- |"]
+    log = run / "log.jsonl"
+    for row in map(json.loads, log.read_text().splitlines() if log.exists() else []):
+        if "dev" in row:
+            dev = row["dev"]
+            figures = f"{dev['ap20']:.3f} | {dev['ap40']:.3f} | {dev['mean_iou']:.3f}"
+            lines.append(f"| {row['step']} | {row['seconds'] / 60:.0f} | {figures} |")
+    return "\n".join(lines)
