@@ -10,8 +10,8 @@ pub fn workspace_root() -> &'static Path {
 
 /// The folder of photographs: `OCELLI_DATA`, else `../shared/faces` beside the workspace; `None` where there is none.
 pub fn faces() -> Option<PathBuf> {
-    let folder = std::env::var_os("OCELLI_DATA")
-        .map_or_else(|| workspace_root().join("../shared/faces"), PathBuf::from);
+    let folder =
+        std::env::var_os("OCELLI_DATA").map_or_else(|| workspace_root().join("../shared/faces"), PathBuf::from);
     folder.join("dev.jsonl").is_file().then_some(folder)
 }
 

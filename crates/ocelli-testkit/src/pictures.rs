@@ -13,7 +13,9 @@ pub fn portrait() -> PathBuf {
 /// A colourful picture without symmetry: gradients, so that every orientation and channel order looks different.
 pub fn gradient(width: u32, height: u32) -> RgbImage {
     let scaled = |value: u32, side: u32| (255 * value / side.max(1)) as u8;
-    RgbImage::from_fn(width, height, |x, y| Rgb([scaled(x, width), scaled(y, height), scaled(x * y / 7 % width.max(1), width)]))
+    RgbImage::from_fn(width, height, |x, y| {
+        Rgb([scaled(x, width), scaled(y, height), scaled(x * y / 7 % width.max(1), width)])
+    })
 }
 
 /// Noise by a fixed seed: the hardest picture to compress and the least likely to look like anything.

@@ -30,7 +30,8 @@ pub(crate) fn candidates(
         return Err(Error::Contract { algorithm: "deep".into(), reason });
     }
     // Comparing logits spares an exponential a cell; the confidence itself is checked again below.
-    let least = settings.calibration.logit(threshold) - 1e-4;
+    // The confidence of a large logit rounds to 1, whose own logit is infinite.
+    let least = settings.calibration.logit(threshold.min(1.0 - 1e-6)) - 1e-3;
     for ((y, x, _), &logit) in score.indexed_iter() {
         if logit < least || !logit.is_finite() {
             continue;

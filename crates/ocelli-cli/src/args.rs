@@ -1,0 +1,149 @@
+//! The command line, as clap reads it.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use ocelli::core::{AnyRequest, Error};
+use ocelli::prelude::*;
+use serde_json::{Map, Value, json};
+use std::path::PathBuf;
+
+/// Finds faces in pictures, on this machine, with nothing leaving it.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Find faces in pictures and folders of pictures
+    Detect(Detect),
+    /// Show what would be done to a picture, without decoding it
+    Explain(Explain),
+    /// List the requests that can be made and the algorithms that answer them
+    Algorithms,
+}
+
+/// What to ask of every picture.
+#[derive(Args, Debug)]
+pub struct Requests {
+    /// What to look for; repeat for several. NAME or NAME:JSON, for example 'faces:{"max_count":1}'
+    #[arg(long = "request", value_name = "NAME", default_value = "faces")]
+    requests: Vec<String>,
+    /// Algorithm that finds the faces (see `ocelli algorithms`) [default: the best one]
+    #[arg(long, value_name = "NAME")]
+    detector: Option<String>,
+    /// Drop answers less confident than this, 0 to 1 [default: the model's own threshold]
+    #[arg(long, value_name = "X")]
+    min_confidence: Option<f32>,
+    /// Keep at most this many faces a picture, the surest first
+    #[arg(long, value_name = "N")]
+    max_faces: Option<usize>,
+    /// Smallest face, as a fraction of the picture's longer side; smaller costs more [default: 0.03125]
+    #[arg(long, value_name = "F")]
+    min_size: Option<f32>,
+    /// Largest face, as a fraction of the picture's longer side [default: 1]
+    #[arg(long, value_name = "F")]
+    max_size: Option<f32>,
+    /// Search only this part: left, top, width, height as fractions of the picture
+    #[arg(long, value_name = "X,Y,W,H", value_delimiter = ',', num_args = 4)]
+    region: Option<Vec<f64>>,
+}
+
+impl Requests {
+    /// The requests by name, with the flags for faces filled in.
+    pub fn build(&self, vision: &Vision) -> ocelli::core::Result<Vec<AnyRequest>> {
+        self.requests.iter().map(|text| self.build_one(vision, text)).collect()
+    }
+
+    fn build_one(&self, vision: &Vision, text: &str) -> ocelli::core::Result<AnyRequest> {
+        let (name, parameters) = text.split_once(':').unwrap_or((text, "{}"));
+        let mut parameters: Map<String, Value> = serde_json::from_str(parameters)
+            .map_err(|e| Error::parameter(format!("--request {name}"), parameters, format!("a JSON object: {e}")))?;
+        if name == DetectFaces::KIND {
+            self.add_flags(&mut parameters);
+        }
+        vision.request(name, &Value::Object(parameters))
+    }
+
+    /// Flags win over defaults, and parameters spelt out in JSON win over flags.
+    fn add_flags(&self, parameters: &mut Map<String, Value>) {
+        let flags = [
+            ("algorithm", self.detector.as_ref().map(|v| json!(v))),
+            ("threshold", self.min_confidence.map(number)),
+            ("max_count", self.max_faces.map(|v| json!(v))),
+            ("min_size", self.min_size.map(number)),
+            ("max_size", self.max_size.map(number)),
+            ("region", self.region.as_ref().map(|v| json!(v))),
+        ];
+        for (name, value) in flags {
+            if let Some(value) = value {
+                parameters.entry(name).or_insert(value);
+            }
+        }
+    }
+}
+
+/// JSON has no NaN or infinity: passed on as text, so that the request refuses them by name.
+fn number(value: f32) -> Value {
+    if value.is_finite() { json!(value) } else { json!(value.to_string()) }
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  ocelli detect party.jpg
+  ocelli detect --format jsonl photos/ > faces.jsonl
+  ocelli detect --annotate boxes.png --max-faces 1 portrait.jpg
+  ocelli detect --min-size 0.01 --annotate out/ crowd.jpg      small faces too
+
+Exit status: 0 all pictures were read, 1 some failed (each is named on standard error), 2 wrong usage.")]
+pub struct Detect {
+    /// Pictures, and folders to search for pictures
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub requests: Requests,
+    /// How to print what was found
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// Draw what was found on copies: a file for one picture, a folder for more
+    #[arg(long, value_name = "FILE_OR_DIR")]
+    pub annotate: Option<PathBuf>,
+    /// Worker threads [default: one a core]
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub threads: usize,
+    /// No progress bar
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
+pub enum Format {
+    /// For people
+    Text,
+    /// One array with an object a picture
+    Json,
+    /// One object a line and picture, written as soon as it is known
+    Jsonl,
+}
+
+#[derive(Args, Debug)]
+pub struct Explain {
+    /// Picture
+    #[arg(value_name = "PATH")]
+    pub path: PathBuf,
+    #[command(flatten)]
+    pub requests: Requests,
+    /// How to print the plan
+    #[arg(long, value_enum, default_value_t = PlanFormat::Text)]
+    pub format: PlanFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
+pub enum PlanFormat {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+}

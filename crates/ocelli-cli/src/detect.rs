@@ -1,0 +1,91 @@
+//! `ocelli detect`: pictures in, observations out.
+
+use crate::annotate::Target;
+use crate::args::{Detect, Format};
+use crate::inputs::{self, Found, Inputs};
+use crate::output::{Printer, Record};
+use anyhow::{Context, Result};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use ocelli::prelude::*;
+use std::io::{self, IsTerminal, StdoutLock};
+use std::process::ExitCode;
+
+/// Runs the command.
+///
+/// # Errors
+/// Wrong parameters, or a standard output that is gone; bad pictures are reported and counted instead.
+pub fn run(args: &Detect) -> Result<ExitCode> {
+    let vision = Vision::builder().threads(args.threads).build()?;
+    let requests = args.requests.build(&vision)?;
+    let Inputs { pictures, failures } = inputs::collect(&args.paths)?;
+    let target = args.annotate.as_ref().map(|path| Target::new(path, pictures.len())).transpose()?;
+    let mut run = Run {
+        printer: Printer::new(args.format, io::stdout().lock()),
+        target,
+        bar: progress_bar(args, pictures.len()),
+        failed: 0,
+    };
+    failures.iter().for_each(|failure| run.fail(failure));
+    let paths: Vec<_> = pictures.iter().map(|found| found.path.clone()).collect();
+    for (found, answered) in pictures.iter().zip(vision.batch(paths).perform_any(requests)) {
+        match answered {
+            Ok((handler, answers)) => run.answer(found, &handler, answers)?,
+            Err(failure) => run.fail(&failure),
+        }
+        run.bar.inc(1);
+    }
+    run.bar.finish_and_clear();
+    run.printer.finish().context("cannot write to standard output")?;
+    if run.failed > 0 && pictures.len() > 1 {
+        eprintln!("ocelli: {} of {} pictures failed", run.failed, pictures.len() + failures.len());
+    }
+    Ok(ExitCode::from(u8::from(run.failed > 0)))
+}
+
+struct Run<'a> {
+    printer: Printer<StdoutLock<'a>>,
+    target: Option<Target>,
+    bar: ProgressBar,
+    failed: usize,
+}
+
+impl Run<'_> {
+    /// Prints and draws one picture's answers; a request that failed is reported, the others' answers stay.
+    fn answer(
+        &mut self,
+        found: &Found,
+        handler: &Handler,
+        answers: Vec<ocelli::core::Result<AnyObservations>>,
+    ) -> Result<()> {
+        let (good, bad): (Vec<_>, Vec<_>) = answers.into_iter().partition(|a| a.is_ok());
+        bad.into_iter().filter_map(|a| a.err()).for_each(|error| self.fail(&error));
+        let good: Vec<_> = good.into_iter().flatten().collect();
+        if good.is_empty() {
+            return Ok(());
+        }
+        let record = Record::new(found.path.display().to_string(), handler.info().size, &good);
+        let printer = &mut self.printer;
+        self.bar.suspend(|| printer.print(&record)).context("cannot write to standard output")?;
+        let drawn = self.target.as_ref().map_or(Ok(()), |target| target.write(handler, found, &good));
+        if let Err(error) = drawn {
+            self.fail(&format!("{error:#}"));
+        }
+        Ok(())
+    }
+
+    fn fail(&mut self, failure: &dyn std::fmt::Display) {
+        self.failed += 1;
+        self.bar.suspend(|| eprintln!("ocelli: {failure}"));
+    }
+}
+
+/// A bar with rate and time left on a terminal, for more than one picture, unless results go there too.
+fn progress_bar(args: &Detect, pictures: usize) -> ProgressBar {
+    let on_terminal = io::stderr().is_terminal();
+    if args.quiet || !on_terminal || pictures < 2 || (args.format != Format::Text && io::stdout().is_terminal()) {
+        return ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+    }
+    let style = "{bar:32} {human_pos}/{human_len} pictures  {per_sec}  {eta} left";
+    let style = ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::new(pictures as u64).with_style(style)
+}

@@ -1,0 +1,36 @@
+//! `ocelli explain` and `ocelli algorithms`: what would be done, and what can be.
+
+use crate::args::{Explain, PlanFormat};
+use anyhow::Result;
+use ocelli::prelude::*;
+use std::process::ExitCode;
+
+/// Prints the plan for one picture; nothing is decoded.
+///
+/// # Errors
+/// Wrong parameters, or a source that is no picture.
+pub fn run(args: &Explain) -> Result<ExitCode> {
+    let vision = Vision::new()?;
+    let requests = args.requests.build(&vision)?;
+    let plan = vision.open(args.path.as_path())?.explain_any(&requests)?;
+    match args.format {
+        PlanFormat::Text => print!("{plan}"),
+        PlanFormat::Json => println!("{}", serde_json::to_string_pretty(&plan)?),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Lists the requests and who answers them; the default comes first.
+///
+/// # Errors
+/// Where a built-in model does not load.
+pub fn algorithms() -> Result<ExitCode> {
+    let vision = Vision::new()?;
+    for kind in vision.registry().kinds() {
+        println!("{kind}");
+        for algorithm in vision.registry().algorithms(kind) {
+            println!("  {} r{}  {}", algorithm.name(), algorithm.revision(), algorithm.description());
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,126 @@
+//! The command as its users meet it: what it prints, what it writes, how it ends.
+
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+fn portrait() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/astronaut.png").canonicalize().unwrap()
+}
+
+fn ocelli(folder: &Path, args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_ocelli")).args(args).current_dir(folder).output().unwrap()
+}
+
+/// Exit status, standard output and standard error, for a snapshot.
+fn told(folder: &Path, args: &[&str]) -> String {
+    let output = ocelli(folder, args);
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace("\r\n", "\n");
+    let (out, err) = (text(&output.stdout), text(&output.stderr));
+    format!(
+        "$ ocelli {}\nstatus {}\n--- stdout\n{out}--- stderr\n{err}",
+        args.join(" "),
+        output.status.code().unwrap_or(-1)
+    )
+}
+
+/// A folder with the portrait, a copy below, a text file with a picture's name, and notes.
+fn album() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    std::fs::create_dir(at("trip")).unwrap();
+    std::fs::create_dir(at("empty")).unwrap();
+    std::fs::copy(portrait(), at("portrait.png")).unwrap();
+    std::fs::copy(portrait(), at("trip/again.png")).unwrap();
+    std::fs::write(at("trip/notes.jpg"), "not a picture").unwrap();
+    std::fs::write(at("notes.txt"), "not looked at").unwrap();
+    folder
+}
+
+#[test]
+fn help_teaches() {
+    let folder = tempfile::tempdir().unwrap();
+    insta::assert_snapshot!("help_detect", told(folder.path(), &["detect", "--help"]));
+}
+
+#[test]
+fn a_picture_prints_its_faces() {
+    let album = album();
+    insta::assert_snapshot!("detect_text", told(album.path(), &["detect", "portrait.png"]));
+}
+
+#[test]
+fn a_folder_goes_on_after_a_bad_file_and_says_so_in_its_status() {
+    let album = album();
+    let output = ocelli(album.path(), &["detect", "--format", "jsonl", "."]);
+    assert_eq!(output.status.code(), Some(1));
+    let lines: Vec<Value> =
+        String::from_utf8(output.stdout).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let images: Vec<_> = lines.iter().map(|line| line["image"].as_str().unwrap()).collect();
+    assert_eq!(images, ["./portrait.png", "./trip/again.png"]);
+    let face = &lines[0]["observations"][0];
+    assert_eq!((face["kind"].as_str(), lines[0]["width"].as_u64()), (Some("face"), Some(512)));
+    let (pixels, normalized) = (&face["pixels"], &face["normalized"]);
+    for ix in 0..4 {
+        let scaled = normalized[ix].as_f64().unwrap() * 512.0;
+        assert!((scaled - pixels[ix].as_f64().unwrap()).abs() < 0.01, "{face}");
+    }
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(told.contains("notes.jpg") && told.contains("1 of 3 pictures failed"), "{told}");
+}
+
+#[test]
+fn json_is_one_array() {
+    let album = album();
+    let output = ocelli(album.path(), &["detect", "--format", "json", "portrait.png", "trip/again.png"]);
+    assert_eq!(output.status.code(), Some(0));
+    let array: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(array.as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn annotated_copies_differ_from_the_picture_only_near_boxes() {
+    let album = album();
+    let output = ocelli(album.path(), &["detect", "--annotate", "boxes.png", "portrait.png"]);
+    assert_eq!(output.status.code(), Some(0));
+    let (before, after) =
+        (image::open(portrait()).unwrap().to_rgb8(), image::open(album.path().join("boxes.png")).unwrap().to_rgb8());
+    let changed = before.pixels().zip(after.pixels()).filter(|(a, b)| a != b).count();
+    assert!((100..20_000).contains(&changed), "{changed} pixels changed");
+
+    let output = ocelli(album.path(), &["detect", "--annotate", "copies", "--quiet", "portrait.png", "trip"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(album.path().join("copies/portrait.png").is_file() && album.path().join("copies/again.png").is_file());
+}
+
+#[test]
+fn the_original_is_never_overwritten() {
+    let album = album();
+    let told = told(album.path(), &["detect", "--annotate", "portrait.png", "portrait.png"]);
+    assert!(told.contains("would overwrite"), "{told}");
+    assert_eq!(std::fs::read(album.path().join("portrait.png")).unwrap(), std::fs::read(portrait()).unwrap());
+}
+
+#[test]
+fn mistakes_are_answered_with_what_to_do() {
+    let album = album();
+    let mistakes: [&[&str]; 9] = [
+        &["detect", "missing.jpg"],
+        &["detect", "empty"],
+        &["detect", "trip/notes.jpg"],
+        &["detect", "--min-size", "7", "portrait.png"],
+        &["detect", "--min-confidence", "NaN", "portrait.png"],
+        &["detect", "--request", "fases", "portrait.png"],
+        &["detect", "--request", "faces:{\"max_cout\":1}", "portrait.png"],
+        &["detect", "--detector", "magic", "portrait.png"],
+        &["detect", "--annotate", "one.png", "portrait.png", "trip/again.png"],
+    ];
+    let texts: Vec<_> = mistakes.iter().map(|args| told(album.path(), args)).collect();
+    insta::assert_snapshot!("mistakes", texts.join("\n"));
+}
+
+#[test]
+fn explain_decodes_nothing() {
+    let album = album();
+    insta::assert_snapshot!("explain_text", told(album.path(), &["explain", "portrait.png"]));
+}

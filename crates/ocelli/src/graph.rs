@@ -1,0 +1,75 @@
+//! The graph of one batch: every request once, producers before those that read their answers.
+
+use ocelli_core::{AnyAlgorithm, AnyRequest, Error, ImageInfo, Needs, Registry, Result, ViewSpec};
+use std::sync::Arc;
+
+/// Deepest chain of requests that require others; a longer one is a circle.
+const MAX_DEPTH: usize = 16;
+
+/// One algorithm run of a batch.
+pub(crate) struct Node {
+    pub request: AnyRequest,
+    pub algorithm: Arc<dyn AnyAlgorithm>,
+    pub needs: Needs,
+    /// Indices of the nodes whose answers it reads; all smaller than its own.
+    pub requires: Vec<usize>,
+    /// 0 for nodes that read no answers, else one more than the highest among those it requires.
+    pub wave: usize,
+}
+
+/// The nodes of a batch and, for each request of the caller, its node or why it has none.
+#[derive(Default)]
+pub(crate) struct Graph {
+    pub nodes: Vec<Node>,
+    pub roots: Vec<Result<usize>>,
+}
+
+impl Graph {
+    /// Plans `requests` for one picture. Equal requests share a node; a request that cannot be planned fails alone.
+    pub fn new(registry: &Registry, requests: &[AnyRequest], image: &ImageInfo) -> Self {
+        let mut graph = Self::default();
+        for request in requests {
+            let root = graph.add(registry, request, image, 0);
+            graph.roots.push(root);
+        }
+        graph
+    }
+
+    fn add(&mut self, registry: &Registry, request: &AnyRequest, image: &ImageInfo, depth: usize) -> Result<usize> {
+        request.validate()?;
+        let algorithm = registry.select(request)?;
+        if depth >= MAX_DEPTH {
+            let reason = "requires requests in a circle".to_owned();
+            return Err(Error::Contract { algorithm: algorithm.name().into(), reason });
+        }
+        if let Some(same) = self.nodes.iter().position(|node| is_same(&node.request, request)) {
+            return Ok(same);
+        }
+        let needs = algorithm.needs(request, image)?;
+        let requires = algorithm.requires(request);
+        let requires: Vec<usize> =
+            requires.iter().map(|r| self.add(registry, r, image, depth + 1)).collect::<Result<_>>()?;
+        let wave = requires.iter().map(|&r| self.nodes[r].wave + 1).max().unwrap_or(0);
+        self.nodes.push(Node { request: request.clone(), algorithm, needs, requires, wave });
+        Ok(self.nodes.len() - 1)
+    }
+
+    /// Every view that some node needs, once, sorted.
+    pub fn views(&self) -> Vec<ViewSpec> {
+        let mut specs: Vec<_> = self.nodes.iter().flat_map(|n| n.needs.views.iter().copied()).collect();
+        specs.sort();
+        specs.dedup();
+        specs
+    }
+
+    /// Number of waves: nodes of one wave are independent of each other.
+    pub fn waves(&self) -> usize {
+        self.nodes.iter().map(|n| n.wave + 1).max().unwrap_or(0)
+    }
+}
+
+/// Whether two requests ask the same with the same handles to stop them: then one run serves both.
+fn is_same(a: &AnyRequest, b: &AnyRequest) -> bool {
+    let steered = |r: &AnyRequest| r.options().cancel.is_some() || r.options().progress.is_some();
+    a.kind() == b.kind() && !steered(a) && !steered(b) && a.to_json() == b.to_json()
+}
