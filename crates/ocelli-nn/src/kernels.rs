@@ -6,6 +6,7 @@
 //! a dot product of `kernel_h` contiguous runs and knows nothing of padding.
 
 pub(crate) mod conv_f32;
+pub(crate) mod conv_i8;
 pub(crate) mod depthwise;
 pub(crate) mod elementwise;
 pub(crate) mod input;

@@ -36,6 +36,7 @@ mod network;
 mod passes;
 mod picture;
 mod plan;
+mod quantize;
 mod run;
 #[cfg(test)]
 mod testing;
@@ -50,4 +51,5 @@ pub use model::{FORMAT, Model};
 pub use network::{Network, NetworkOptions};
 pub use picture::RgbImage;
 pub use plan::{Execution, JointPlan, PlanOptions};
-pub use run::{Outputs, ShouldStop};
+pub use quantize::{Calibration, Precision, QUANTIZATION_KEY};
+pub use run::{Outputs, ShouldStop, StepTime};

@@ -1,17 +1,19 @@
 //! A network ready to run: passes applied, weights packed once, shared by all levels and threads.
 
 mod lower;
+mod lower_i8;
 mod step;
 
 use std::sync::Arc;
 
-pub(crate) use step::{ConvStep, Depthwise, Slot, Step, StepKind};
+pub(crate) use step::{AddI8, ConcatI8, ConvI8Step, ConvStep, Depthwise, Requantize, Slot, Step, StepKind};
 
 use crate::arena::Pool;
 use crate::graph::Graph;
 use crate::kernels::isa::Isa;
 use crate::plan::cache::PlanCache;
 use crate::plan::{JointPlan, PlanOptions};
+use crate::quantize::{Calibration, Precision, QUANTIZATION_KEY};
 use crate::{Error, ImageShape, Model, passes};
 
 /// How a network is prepared.
@@ -20,6 +22,10 @@ use crate::{Error, ImageShape, Model, passes};
 pub struct NetworkOptions {
     /// The instruction set to run on; `None` takes the best this CPU has.
     pub isa: Option<Isa>,
+    /// Floats or bytes.
+    pub precision: Precision,
+    /// Ranges for [`Precision::Int8`]; `None` takes those of the model's metadata.
+    pub calibration: Option<Calibration>,
 }
 
 impl NetworkOptions {
@@ -28,6 +34,28 @@ impl NetworkOptions {
     pub fn with_isa(mut self, isa: Isa) -> Self {
         self.isa = Some(isa);
         self
+    }
+
+    /// These options with another number format.
+    #[must_use]
+    pub fn with_precision(mut self, precision: Precision) -> Self {
+        self.precision = precision;
+        self
+    }
+
+    /// These options with ranges for int8.
+    #[must_use]
+    pub fn with_calibration(mut self, calibration: Calibration) -> Self {
+        self.calibration = Some(calibration);
+        self
+    }
+
+    fn calibration_for(&self, model: &Model) -> Result<Calibration, Error> {
+        if let Some(calibration) = &self.calibration {
+            return Ok(calibration.clone());
+        }
+        let json = model.metadata(QUANTIZATION_KEY);
+        Calibration::from_json(json.ok_or_else(|| Error::unsupported("int8 of a model without calibration"))?)
     }
 }
 
@@ -41,6 +69,7 @@ pub struct Network {
     pub(crate) steps: Vec<Step>,
     pub(crate) slots: Vec<Slot>,
     isa: Isa,
+    precision: Precision,
     pub(crate) plans: PlanCache,
     pub(crate) arenas: Arc<Pool>,
 }
@@ -57,7 +86,8 @@ impl Network {
     /// Prepares `model`: runs the graph passes and packs the weights.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] if the CPU lacks the instruction set asked for.
+    /// [`Error::Unsupported`] if the CPU lacks the instruction set asked for, or for int8 if an
+    /// operator has no byte form or a range is missing.
     pub fn with_options(model: &Model, options: &NetworkOptions) -> Result<Arc<Self>, Error> {
         let isa = options.isa.unwrap_or_else(Isa::detect);
         if !isa.is_available() {
@@ -66,7 +96,10 @@ impl Network {
         let graph_before = model.graph().clone();
         let mut graph = graph_before.clone();
         passes::optimize(&mut graph);
-        let (steps, slots) = lower::lower(&graph, isa)?;
+        let (steps, slots) = match options.precision {
+            Precision::F32 => lower::lower(&graph, isa)?,
+            Precision::Int8 => lower_i8::lower(&graph, &options.calibration_for(model)?, isa)?,
+        };
         Ok(Arc::new(Self {
             graph,
             graph_before,
@@ -74,6 +107,7 @@ impl Network {
             steps,
             slots,
             isa,
+            precision: options.precision,
             plans: PlanCache::default(),
             arenas: Arc::default(),
         }))
@@ -122,6 +156,12 @@ impl Network {
     #[must_use]
     pub fn isa(&self) -> Isa {
         self.isa
+    }
+
+    /// The number format the network computes in.
+    #[must_use]
+    pub fn precision(&self) -> Precision {
+        self.precision
     }
 
     /// Bytes of all packed weights: they exist once, whatever the number of levels and threads.

@@ -1,9 +1,13 @@
 //! Running a plan: workers walk their timetables over one arena.
 #![allow(unsafe_code, reason = "workers write disjoint parts of one arena, as the plan laid out")]
 
+mod profile;
+mod ranges;
 mod rows;
 
 use std::sync::atomic::{AtomicBool, Ordering};
+
+pub use profile::StepTime;
 
 use ndarray::{ArrayView3, ShapeBuilder};
 
@@ -30,11 +34,24 @@ impl JointPlan {
         pictures: &[RgbImage<'_>],
         should_stop: ShouldStop<'_>,
     ) -> Result<Outputs<'a>, Error> {
+        self.run_with(arena, pictures, should_stop, |run| run.workers(0, self.layout.workers.len()))
+    }
+
+    fn run_with<'a>(
+        &'a self,
+        arena: &'a mut Arena,
+        pictures: &[RgbImage<'_>],
+        should_stop: ShouldStop<'_>,
+        work: impl FnOnce(&Run<'_>),
+    ) -> Result<Outputs<'a>, Error> {
         self.check(arena, pictures)?;
-        arena.bytes_mut()[..self.layout.zero_bytes].fill(0);
+        let pad_rows = arena.bytes_mut().chunks_mut(self.layout.pad_bytes.max(1));
+        for (&pad, row) in self.layout.pads.iter().zip(pad_rows) {
+            row.fill(pad);
+        }
         let stopped = AtomicBool::new(false);
-        let run = Run { plan: self, pictures, should_stop, stopped: &stopped, base: arena.bytes_mut().as_mut_ptr() };
-        run.workers(0, self.layout.workers.len());
+        let base = arena.bytes_mut().as_mut_ptr();
+        work(&Run { plan: self, pictures, should_stop, stopped: &stopped, base });
         if stopped.into_inner() {
             return Err(Error::Cancelled);
         }
@@ -90,8 +107,7 @@ impl Run<'_> {
     fn worker(&self, worker_ix: usize) {
         for piece in &self.plan.layout.workers[worker_ix] {
             for entry_ix in 0..piece.entries.len() {
-                if self.stopped.load(Ordering::Relaxed) || (self.should_stop)() {
-                    self.stopped.store(true, Ordering::Relaxed);
+                if self.stop() {
                     return;
                 }
                 self.entry(piece, entry_ix);
@@ -99,13 +115,31 @@ impl Run<'_> {
         }
     }
 
+    /// Whether somebody asked to stop; remembered for all workers.
+    fn stop(&self) -> bool {
+        let stop = self.stopped.load(Ordering::Relaxed) || (self.should_stop)();
+        if stop {
+            self.stopped.store(true, Ordering::Relaxed);
+        }
+        stop
+    }
+
+    fn rows<'b>(&'b self, piece: &'b Piece) -> rows::Rows<'b> {
+        let layout = &self.plan.layout;
+        rows::Rows {
+            base: self.base,
+            pads: &layout.pads,
+            pad_bytes: layout.pad_bytes,
+            buffers: &piece.buffers,
+            shapes: &layout.levels[piece.level_ix].shapes,
+            slots: &self.plan.networks[piece.level_ix].slots,
+        }
+    }
+
     fn entry(&self, piece: &Piece, entry_ix: usize) {
         let entry = piece.entries[entry_ix];
-        let level = &self.plan.layout.levels[piece.level_ix];
-        let network = &self.plan.networks[piece.level_ix];
-        let step = &network.steps[entry.step_ix as usize];
-        let rows =
-            rows::Rows { base: self.base, buffers: &piece.buffers, shapes: &level.shapes, slots: &network.slots };
+        let step = &self.plan.networks[piece.level_ix].steps[entry.step_ix as usize];
+        let rows = self.rows(piece);
         for y in entry.rows() {
             // SAFETY: the timetable made the rows that `step` needs for row `y`, and the layout
             // keeps every live row of this piece apart from the row written now.
@@ -114,12 +148,16 @@ impl Run<'_> {
                     StepKind::Input { mean, scale } => {
                         rows.input(step, self.pictures[piece.level_ix].row(y), *mean, *scale, y);
                     }
+                    StepKind::InputBytes => rows.input_bytes(step, self.pictures[piece.level_ix].row(y), y),
                     StepKind::Conv(conv) => rows.conv(step, conv, y),
+                    StepKind::ConvI8(conv) => rows.conv_i8(step, conv, y),
                     StepKind::Depthwise(conv) => rows.depthwise(step, conv, y),
                     StepKind::MaxPool(window) => rows.max_pool(step, window, y),
                     StepKind::Add(activation) => rows.add(step, *activation, y),
+                    StepKind::AddI8(add) => rows.add_i8(step, add, y),
                     StepKind::Activate(activation) => rows.activate(step, *activation, y),
                     StepKind::Concat => rows.concat(step, y),
+                    StepKind::ConcatI8(concat) => rows.concat_i8(step, concat, y),
                     StepKind::Upsample2 => rows.upsample2(step, y),
                     StepKind::GlobalAvgPool => rows.global_avg_pool(step),
                 }

@@ -43,12 +43,13 @@ pub(crate) struct FileBuilder {
     pub(crate) nodes: Vec<Json>,
     pub(crate) tensors: Vec<(String, Vec<usize>, Vec<f32>)>,
     pub(crate) outputs: Vec<String>,
+    pub(crate) input_means: [f32; 3],
 }
 
 impl FileBuilder {
     pub(crate) fn new(seed: u64) -> Self {
         let (nodes, tensors, outputs) = (Vec::new(), Vec::new(), Vec::new());
-        Self { random: Random(seed), nodes, tensors, outputs }
+        Self { random: Random(seed), nodes, tensors, outputs, input_means: [128.0, 127.5, 100.0] }
     }
 
     /// Adds a tensor of random weights around zero, scaled so that sums stay small.
@@ -118,7 +119,7 @@ impl FileBuilder {
     /// The graph's JSON text.
     pub(crate) fn graph(&self) -> String {
         let input = json!({
-            "name": "image", "channels": 3, "mean": [128, 127.5, 100],
+            "name": "image", "channels": 3, "mean": self.input_means,
             "scale": [0.0078125, 0.0078125, 0.01],
         });
         json!({

@@ -1,5 +1,7 @@
 //! Elementwise rows: sums, activations, copies. Plain loops that the compiler vectorizes.
 
+use crate::network::{AddI8, Requantize};
+
 /// `max(x, 0)` in place.
 pub(crate) fn relu_f32(row: &mut [f32]) {
     for x in row {
@@ -23,6 +25,36 @@ pub(crate) fn add_f32(a: &[f32], b: &[f32], floor: f32, out: &mut [f32]) {
     for ((out, a), b) in out.iter_mut().zip(a).zip(b) {
         *out = (a + b).max(floor);
     }
+}
+
+/// Sums of two rows of bytes, requantized; the same in every instruction set.
+///
+/// # Panics
+/// If the lengths differ.
+pub(crate) fn add_i8(a: &[u8], b: &[u8], add: &AddI8, out: &mut [u8]) {
+    assert!(a.len() == out.len() && b.len() == out.len(), "rows of one length");
+    let [scale_a, scale_b] = add.scales;
+    for ((out, &a), &b) in out.iter_mut().zip(a).zip(b) {
+        let sum = f32::from(a) * scale_a + f32::from(b) * scale_b + add.shift;
+        *out = byte(sum, add.requantize);
+    }
+}
+
+/// `source * part[0] + part[1]`, requantized, for as many elements as `out` has.
+pub(crate) fn requantize_i8(source: &[u8], part: [f32; 2], to: Requantize, out: &mut [u8]) {
+    for (out, &x) in out.iter_mut().zip(source) {
+        *out = byte(f32::from(x) * part[0] + part[1], to);
+    }
+}
+
+/// Adding and subtracting 1.5 · 2²³ rounds to even, which every instruction set can do without a
+/// rounding instruction; the clamp keeps the number far below 2²².
+const ROUND: f32 = 12_582_912.0;
+
+fn byte(x: f32, to: Requantize) -> u8 {
+    let rounded = x.max(to.low).min(to.high) + ROUND;
+    // The low bits of the sum's mantissa are the rounded number.
+    (rounded.to_bits() as i32 - ROUND.to_bits() as i32 + to.zero_point) as u8
 }
 
 /// Copies `channels` elements of each pixel into pixels of another width, from channel `first`.
@@ -56,6 +88,14 @@ mod tests {
         let mut out = [9.0; 3];
         add_f32(&[1.0, -2.0, 3.0], &[1.0, 1.0, -5.0], 0.0, &mut out);
         assert_eq!(out, [2.0, 0.0, 0.0]);
+    }
+
+    #[test]
+    fn test_byte_rounds_to_even_and_clamps() {
+        let to = Requantize { low: -10.0, high: 245.0, zero_point: 10 };
+        for (x, expected) in [(0.0, 10), (0.5, 10), (1.5, 12), (-0.5, 10), (-1.5, 8), (-99.0, 0), (1e9, 255)] {
+            assert_eq!(byte(x, to), expected, "{x}");
+        }
     }
 
     #[test]

@@ -21,3 +21,23 @@ pub(crate) trait F32Lanes: Copy {
     /// Writes all lanes to `target`.
     unsafe fn store(self, target: *mut f32);
 }
+
+/// A register of i32 sums, of u8 inputs or of i8 weights in groups of four.
+///
+/// # Safety
+/// As [`F32Lanes`]; `load` reads `LANES` i32 (or four bytes for each lane), `broadcast` four bytes,
+/// the scales hold `LANES` f32 and the targets `LANES` elements.
+pub(crate) trait I32Lanes: Copy {
+    /// Sums in a register.
+    const LANES: usize;
+    /// `LANES` sums, or the weights of `LANES` sums.
+    unsafe fn load(source: *const i32) -> Self;
+    /// The same four bytes for every lane.
+    unsafe fn broadcast(source: *const u8) -> Self;
+    /// `self[l] + Σ x[l][i] * w[l][i]` over the four bytes of each lane, exactly.
+    unsafe fn dot(self, x: Self, w: Self) -> Self;
+    /// `clamp(round_to_even(self * scale), range) + zero_point` as bytes.
+    unsafe fn store_bytes(self, scale: *const f32, range: [f32; 2], zero_point: i32, target: *mut u8);
+    /// `max(self * scale, low)`.
+    unsafe fn store_floats(self, scale: *const f32, low: f32, target: *mut f32);
+}

@@ -39,7 +39,7 @@ fn feeds_only_dense_convs(graph: &Graph) -> bool {
 
 fn slot(channels: usize) -> Slot {
     let pixel = channels.next_multiple_of(CHANNEL_BLOCK);
-    Slot { pixel, channels, element: size_of::<f32>(), left: 0, right: 0 }
+    Slot { pixel, channels, element: size_of::<f32>(), left: 0, right: 0, pad: 0 }
 }
 
 fn lower_node(node: &Node, slots: &[Slot], isa: Isa) -> Result<Step, Error> {

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::graph::{Activation, ValueId, Window};
-use crate::kernels::conv_f32;
+use crate::kernels::{conv_f32, conv_i8};
 
 /// How a value lies in memory, apart from its height and width.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub(crate) struct Slot {
     pub(crate) left: usize,
     /// Zero pixels after each row.
     pub(crate) right: usize,
+    /// The byte that padding is made of: 0, or the zero point of quantized values.
+    pub(crate) pad: u8,
 }
 
 /// A node ready to run row by row.
@@ -35,18 +37,26 @@ pub(crate) struct Step {
 pub(crate) enum StepKind {
     /// The canonical picture's bytes, normalized.
     Input { mean: [f32; 3], scale: [f32; 3] },
+    /// The canonical picture's bytes as they are.
+    InputBytes,
     /// Dense convolution.
     Conv(ConvStep),
+    /// Dense convolution of bytes.
+    ConvI8(ConvI8Step),
     /// One filter per channel.
     Depthwise(Depthwise),
     /// Maximum over a window.
     MaxPool(Window),
     /// Sum of two values.
     Add(Activation),
+    /// Sum of two values in bytes.
+    AddI8(AddI8),
     /// Activation that found no host.
     Activate(Activation),
     /// Channels side by side.
     Concat,
+    /// Channels side by side in bytes, each input brought to the output's scale.
+    ConcatI8(ConcatI8),
     /// Pixels doubled.
     Upsample2,
     /// Mean of all pixels.
@@ -67,6 +77,46 @@ pub(crate) struct ConvStep {
     pub(crate) macs: u64,
 }
 
+/// A dense convolution of bytes with packed weights.
+#[derive(Debug)]
+pub(crate) struct ConvI8Step {
+    pub(crate) window: Window,
+    pub(crate) activation: Activation,
+    pub(crate) blocks: Vec<conv_i8::Block>,
+    /// Blocks one after another, each `[kernel_h][quads][width][4]`.
+    pub(crate) weights: Vec<i8>,
+    /// One for each padded output channel, in steps of the sum.
+    pub(crate) bias: Vec<i32>,
+    /// What a step of the sum is worth, in steps of the output.
+    pub(crate) scale: Vec<f32>,
+    /// `None` stores floats: the network's outputs.
+    pub(crate) requantize: Option<Requantize>,
+    pub(crate) macs: u64,
+}
+
+/// How numbers become bytes: `clamp(round(x), low, high) + zero_point`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Requantize {
+    pub(crate) low: f32,
+    pub(crate) high: f32,
+    pub(crate) zero_point: i32,
+}
+
+/// `a * scales[0] + b * scales[1] + shift`, requantized.
+#[derive(Debug)]
+pub(crate) struct AddI8 {
+    pub(crate) scales: [f32; 2],
+    pub(crate) shift: f32,
+    pub(crate) requantize: Requantize,
+}
+
+/// For each input `x * parts[i][0] + parts[i][1]`, requantized.
+#[derive(Debug)]
+pub(crate) struct ConcatI8 {
+    pub(crate) parts: Vec<[f32; 2]>,
+    pub(crate) requantize: Requantize,
+}
+
 /// A depthwise convolution; weights `[kernel_h][kernel_w][pixel]`.
 #[derive(Debug)]
 pub(crate) struct Depthwise {
@@ -77,29 +127,40 @@ pub(crate) struct Depthwise {
 }
 
 impl StepKind {
+    /// The window of a step that has one.
+    fn window(&self) -> Option<&Window> {
+        match self {
+            Self::Conv(ConvStep { window, .. })
+            | Self::ConvI8(ConvI8Step { window, .. })
+            | Self::Depthwise(Depthwise { window, .. })
+            | Self::MaxPool(window) => Some(window),
+            _ => None,
+        }
+    }
+
     /// The input rows that output rows `rows` (not empty) read, cut to the input's height.
     pub(crate) fn needs(&self, rows: Range<usize>, input_height: usize) -> Range<usize> {
+        if let Some(window) = self.window() {
+            let top = window.padding[0];
+            let first = (rows.start * window.stride[0]).saturating_sub(top);
+            let last = (rows.end - 1) * window.stride[0] + window.kernel[0];
+            return first.min(input_height)..last.saturating_sub(top).min(input_height);
+        }
         match self {
-            Self::Input { .. } => 0..0,
-            Self::Conv(ConvStep { window, .. }) | Self::Depthwise(Depthwise { window, .. }) | Self::MaxPool(window) => {
-                let top = window.padding[0];
-                let first = (rows.start * window.stride[0]).saturating_sub(top);
-                let last = (rows.end - 1) * window.stride[0] + window.kernel[0];
-                first.min(input_height)..last.saturating_sub(top).min(input_height)
-            }
-            Self::Add(_) | Self::Activate(_) | Self::Concat => rows,
+            Self::Input { .. } | Self::InputBytes => 0..0,
             Self::Upsample2 => rows.start / 2..(rows.end - 1) / 2 + 1,
             Self::GlobalAvgPool => 0..input_height,
+            _ => rows,
         }
     }
 
     pub(crate) fn weight_bytes(&self) -> usize {
-        let n = match self {
-            Self::Conv(conv) => conv.weights.len() + conv.bias.len(),
-            Self::Depthwise(conv) => conv.weights.len() + conv.bias.len(),
+        match self {
+            Self::Conv(conv) => size_of_val(&*conv.weights) + size_of_val(&*conv.bias),
+            Self::ConvI8(conv) => size_of_val(&*conv.weights) + size_of_val(&*conv.bias) + size_of_val(&*conv.scale),
+            Self::Depthwise(conv) => size_of_val(&*conv.weights) + size_of_val(&*conv.bias),
             _ => 0,
-        };
-        n * size_of::<f32>()
+        }
     }
 
     /// Left and right padding that the step wants around the rows it reads.
@@ -108,6 +169,9 @@ impl StepKind {
             Self::Conv(ConvStep { window, .. }) | Self::Depthwise(Depthwise { window, .. }) => {
                 (window.padding[1], window.padding[3])
             }
+            // The last quad of the last window may reach three bytes past it, which is one pixel
+            // of the picture; wider pixels are whole quads.
+            Self::ConvI8(ConvI8Step { window, .. }) => (window.padding[1], window.padding[3] + 1),
             _ => (0, 0),
         }
     }
@@ -116,6 +180,7 @@ impl StepKind {
     pub(crate) fn macs_per_pixel(&self) -> u64 {
         match self {
             Self::Conv(conv) => conv.macs,
+            Self::ConvI8(conv) => conv.macs,
             Self::Depthwise(conv) => conv.weights.len() as u64,
             _ => 0,
         }

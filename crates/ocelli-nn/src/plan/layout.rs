@@ -75,8 +75,10 @@ pub(crate) struct Planned {
 pub(crate) struct Layout {
     pub(crate) levels: Vec<Level>,
     pub(crate) workers: Vec<Vec<Piece>>,
-    /// Bytes at the arena's start that hold a row of zeros.
-    pub(crate) zero_bytes: usize,
+    /// Bytes that padding rows are made of; the arena starts with one row of each.
+    pub(crate) pads: Vec<u8>,
+    /// Bytes of each of those rows.
+    pub(crate) pad_bytes: usize,
     pub(crate) arena_bytes: usize,
     /// Least bytes that any arrangement of these lives needs.
     pub(crate) bound_bytes: usize,
@@ -111,8 +113,9 @@ const CUTS: usize = 4_096;
 impl Builder<'_> {
     fn build(mut self) -> Result<Layout, Error> {
         let parts = self.share_out();
-        let zero_bytes = self.zero_bytes()?;
-        let (mut cursor, mut bound) = (zero_bytes, zero_bytes);
+        let (pads, pad_bytes) = (self.pads(), self.pad_bytes()?);
+        let mut cursor = pads.len() * pad_bytes;
+        let mut bound = cursor;
         let shared = parts.len() > 1;
         if shared {
             cursor = self.place_shared_outputs(cursor)?;
@@ -129,7 +132,7 @@ impl Builder<'_> {
         let naive_bytes = self.naive_bytes();
         let (arena_bytes, bound_bytes) = (cursor, bound);
         let Self { levels, planned, .. } = self;
-        Ok(Layout { levels, workers, zero_bytes, arena_bytes, bound_bytes, naive_bytes, planned })
+        Ok(Layout { levels, workers, pads, pad_bytes, arena_bytes, bound_bytes, naive_bytes, planned })
     }
 
     fn check_memory(&self, needed: u64) -> Result<(), Error> {
@@ -149,8 +152,17 @@ impl Builder<'_> {
         Ok((fits(pitch)?, fits(size)?))
     }
 
-    /// The longest row any window reads, as a region of zeros.
-    fn zero_bytes(&self) -> Result<usize, Error> {
+    /// All padding bytes in use.
+    fn pads(&self) -> Vec<u8> {
+        let slots = self.networks.iter().flat_map(|network| &network.slots);
+        let mut pads: Vec<u8> = slots.map(|slot| slot.pad).collect();
+        pads.sort_unstable();
+        pads.dedup();
+        pads
+    }
+
+    /// Bytes of the longest row.
+    fn pad_bytes(&self) -> Result<usize, Error> {
         let mut longest = 0;
         for (level_ix, network) in self.networks.iter().enumerate() {
             for value in 0..network.slots.len() {

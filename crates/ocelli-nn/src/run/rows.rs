@@ -2,6 +2,8 @@
 #![allow(unsafe_code, reason = "rows of one arena, kept apart by the plan")]
 
 use crate::ImageShape;
+mod bytes;
+
 use crate::graph::{Activation, ValueId, Window};
 use crate::kernels::conv_f32::ConvRow;
 use crate::kernels::pool::PoolRow;
@@ -18,6 +20,9 @@ use crate::plan::Buffer;
 /// them or the row written.
 pub(super) struct Rows<'a> {
     pub(super) base: *mut u8,
+    /// The bytes of the padding rows at the arena's start.
+    pub(super) pads: &'a [u8],
+    pub(super) pad_bytes: usize,
     pub(super) buffers: &'a [Buffer],
     pub(super) shapes: &'a [ImageShape],
     pub(super) slots: &'a [Slot],
@@ -32,25 +37,25 @@ impl Rows<'_> {
     }
 
     /// Pixel 0 of row `y`.
-    unsafe fn pixel0(&self, value: ValueId, y: usize) -> *mut f32 {
+    unsafe fn pixel0<T>(&self, value: ValueId, y: usize) -> *mut T {
         let slot = &self.slots[value];
         // SAFETY: as `start`; the padding is part of the row.
-        unsafe { self.start(value, y).cast::<f32>().add(slot.left * slot.pixel) }
+        unsafe { self.start(value, y).cast::<T>().add(slot.left * slot.pixel) }
     }
 
     fn row_len(&self, value: ValueId) -> usize {
         self.shapes[value].width * self.slots[value].pixel
     }
 
-    /// Row `y` without padding, to read.
-    unsafe fn row(&self, value: ValueId, y: usize) -> &[f32] {
+    /// Row `y` without padding, to read; `T` is the value's element.
+    pub(super) unsafe fn row<T>(&self, value: ValueId, y: usize) -> &[T] {
         // SAFETY: the caller vouches that the row is made and not being written.
         unsafe { std::slice::from_raw_parts(self.pixel0(value, y), self.row_len(value)) }
     }
 
     /// Row `y` without padding, to write.
     #[allow(clippy::mut_from_ref, reason = "the arena is shared; the caller vouches for the row")]
-    unsafe fn row_mut(&self, value: ValueId, y: usize) -> &mut [f32] {
+    unsafe fn row_mut<T>(&self, value: ValueId, y: usize) -> &mut [T] {
         // SAFETY: the caller vouches that nobody else touches the row.
         unsafe { std::slice::from_raw_parts_mut(self.pixel0(value, y), self.row_len(value)) }
     }
@@ -63,8 +68,8 @@ impl Rows<'_> {
         // SAFETY: the padding is part of the row, which the caller may write.
         unsafe {
             let row = self.start(value, y);
-            row.write_bytes(0, slot.left * pixel);
-            row.add(end).write_bytes(0, slot.right * pixel);
+            row.write_bytes(slot.pad, slot.left * pixel);
+            row.add(end).write_bytes(slot.pad, slot.right * pixel);
         }
     }
 
@@ -75,16 +80,19 @@ impl Rows<'_> {
     }
 
     /// The rows under `window` for output row `y`, at the window's left edge for output pixel 0;
-    /// the arena's row of zeros where the window leaves the picture.
-    unsafe fn window_rows(&self, value: ValueId, window: &Window, y: usize) -> [*const f32; MAX_KERNEL] {
+    /// the arena's row of padding where the window leaves the picture.
+    unsafe fn window_rows<T>(&self, value: ValueId, window: &Window, y: usize) -> [*const T; MAX_KERNEL] {
         let slot = &self.slots[value];
-        let mut rows = [self.base.cast::<f32>().cast_const(); MAX_KERNEL];
+        let pad_ix = self.pads.iter().position(|&pad| pad == slot.pad).unwrap_or(0);
+        // SAFETY: the plan keeps a row of every padding byte at the arena's start.
+        let pad_row = unsafe { self.base.add(pad_ix * self.pad_bytes) };
+        let mut rows = [pad_row.cast::<T>().cast_const(); MAX_KERNEL];
         let first = (slot.left - window.padding[1]) * slot.pixel;
         for (ky, row) in rows[..window.kernel[0]].iter_mut().enumerate() {
             let source = (y * window.stride[0] + ky).checked_sub(window.padding[0]);
             if let Some(source) = source.filter(|&row| row < self.shapes[value].height) {
                 // SAFETY: the row is inside the picture and made; its padding holds the window.
-                *row = unsafe { self.start(value, source).cast::<f32>().add(first) };
+                *row = unsafe { self.start(value, source).cast::<T>().add(first) };
             }
         }
         rows
@@ -108,7 +116,7 @@ impl Rows<'_> {
                     step: conv.window.stride[1] * pixel,
                     weights: conv.weights[weights..].as_ptr(),
                     bias: conv.bias[block.first..].as_ptr(),
-                    out: self.pixel0(output, y).add(block.first),
+                    out: self.pixel0::<f32>(output, y).add(block.first),
                     out_step: self.slots[output].pixel,
                     n: self.shapes[output].width,
                     floor,
@@ -128,7 +136,7 @@ impl Rows<'_> {
         // SAFETY: as the caller vouches; a window row holds the row with its padding.
         unsafe {
             let slot = &self.slots[input];
-            let width = self.shapes[input].width + conv.window.padding[1] + slot.right;
+            let width = conv.window.padding[1] + self.shapes[input].width + slot.right;
             let rows = self.window_rows(input, &conv.window, y);
             let rows = rows.map(|row| std::slice::from_raw_parts(row, width * slot.pixel));
             let out = self.row_mut(step.output, y);
@@ -141,6 +149,16 @@ impl Rows<'_> {
     }
 
     pub(super) unsafe fn max_pool(&self, step: &Step, window: &Window, y: usize) {
+        // SAFETY: as the caller vouches.
+        unsafe {
+            match self.slots[step.output].element {
+                1 => self.max_pool_of::<u8>(step, window, y),
+                _ => self.max_pool_of::<f32>(step, window, y),
+            }
+        }
+    }
+
+    unsafe fn max_pool_of<T: Copy + PartialOrd>(&self, step: &Step, window: &Window, y: usize) {
         let input = step.inputs[0];
         let first = y * window.stride[0];
         let height = self.shapes[input].height;
@@ -154,7 +172,7 @@ impl Rows<'_> {
         };
         // SAFETY: as the caller vouches.
         unsafe {
-            let rows = (start..end).map(|row| self.row(input, row));
+            let rows = (start..end).map(|row| self.row::<T>(input, row));
             pool::max_pool_row(args, rows, self.row_mut(step.output, y));
         }
     }
@@ -185,11 +203,11 @@ impl Rows<'_> {
         let mut first = 0;
         // SAFETY: as the caller vouches.
         unsafe {
-            let out = self.row_mut(step.output, y);
+            let out = self.row_mut::<f32>(step.output, y);
             out.fill(0.0);
             for &input in &step.inputs {
                 let (source, channels) = (self.slots[input].pixel, self.slots[input].channels);
-                let row = self.row(input, y);
+                let row = self.row::<f32>(input, y);
                 elementwise::copy_channels(row, source, out, slot.pixel, first, channels);
                 first += channels;
             }
@@ -197,11 +215,15 @@ impl Rows<'_> {
     }
 
     pub(super) unsafe fn upsample2(&self, step: &Step, y: usize) {
+        let pixel = self.slots[step.output].pixel;
         // SAFETY: as the caller vouches.
         unsafe {
-            let source = self.row(step.inputs[0], y / 2);
-            let pixel = self.slots[step.output].pixel;
-            elementwise::upsample2(source, pixel, self.row_mut(step.output, y));
+            match self.slots[step.output].element {
+                1 => elementwise::upsample2(self.row::<u8>(step.inputs[0], y / 2), pixel, self.row_mut(step.output, y)),
+                _ => {
+                    elementwise::upsample2(self.row::<f32>(step.inputs[0], y / 2), pixel, self.row_mut(step.output, y))
+                }
+            }
         }
     }
 
@@ -209,7 +231,7 @@ impl Rows<'_> {
         let input = step.inputs[0];
         // SAFETY: as the caller vouches.
         unsafe {
-            let out = self.row_mut(step.output, 0);
+            let out = self.row_mut::<f32>(step.output, 0);
             out.fill(0.0);
             for y in 0..self.shapes[input].height {
                 pool::sum_row(self.row(input, y), out);

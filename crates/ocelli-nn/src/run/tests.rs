@@ -195,3 +195,119 @@ fn test_face_student_matches_training_framework() {
     let reference = include_bytes!("../../../../models/testdata/face-student.reference.safetensors");
     check_recorded(model, reference, "image", &[("score", "score"), ("box", "box")]);
 }
+
+/// A network in int8 calibrated on the picture it will see, and its float twin.
+fn int8(model: &crate::Model, isa: Isa, picture: &RgbImage<'_>) -> Result<std::sync::Arc<Network>, Error> {
+    let calibration = crate::Calibration::measure(&Network::new(model)?, &[*picture])?;
+    let options = NetworkOptions::default().with_isa(isa).with_precision(crate::Precision::Int8);
+    Network::with_options(model, &options.with_calibration(calibration))
+}
+
+fn run_output(
+    network: &std::sync::Arc<Network>,
+    picture: &RgbImage<'_>,
+    name: &str,
+    options: &PlanOptions,
+) -> Vec<f32> {
+    let plan = network.plan(&[picture.shape()], options).unwrap();
+    let mut arena = plan.arena().unwrap();
+    arena.bytes_mut().fill(0xff);
+    let outputs = plan.run(&mut arena, &[*picture], &|| false).unwrap();
+    outputs.get(0, name).unwrap().iter().copied().collect()
+}
+
+/// Every operator that has a byte form.
+fn byte_operators() -> FileBuilder {
+    let mut file = FileBuilder::new(11);
+    // Bytes want one whole mean.
+    file.input_means = [128.0; 3];
+    let a = file.conv("image", "a", [3, 12], 3, 1);
+    let p = file.pool(&a, "p", 3, 2, 1);
+    let b = file.conv(&p, "b", [12, 12], 3, 2);
+    let u = file.plain("upsample_nearest2d", &[&b, &p], "u");
+    let s = file.plain("add", &[&u, &p], "s");
+    let s = file.plain("relu", &[&s], "s.relu");
+    let a2 = file.conv("image", "a2", [3, 6], 5, 2);
+    let c = file.plain("concat", &[&s, &a2, &u], "c");
+    file.conv(&c, "dense", [30, 7], 1, 1);
+    let h = file.conv(&c, "h", [30, 2], 3, 1);
+    file.plain("sigmoid", &[&h], "h.sigmoid");
+    file.outputs = ["dense", "h.sigmoid"].map(str::to_owned).to_vec();
+    file
+}
+
+#[test]
+fn test_int8_is_bit_equal_everywhere() {
+    for (file, height, width) in [(byte_operators(), 29, 43), (student8(12), 61, 85), (student8(13), 7, 5)] {
+        let model = file.model();
+        let shape = ImageShape::new(height, width);
+        let pixels = Random(4).bytes(height * width * 3);
+        let picture = RgbImage::packed(&pixels, shape).unwrap();
+        let scalar = int8(&model, Isa::Scalar, &picture).unwrap();
+        for output in &file.outputs {
+            let one = PlanOptions::default().with_workers(1);
+            let expected = run_output(&scalar, &picture, output, &one.clone().with_execution(Execution::Whole));
+            for isa in Isa::available() {
+                let network = int8(&model, isa, &picture).unwrap();
+                for options in [one.clone(), PlanOptions::default().with_workers(3)] {
+                    assert_eq!(run_output(&network, &picture, output, &options), expected, "{isa} {output}");
+                }
+            }
+        }
+    }
+}
+
+/// The student with an input that bytes can stand for.
+fn student8(seed: u64) -> FileBuilder {
+    let mut file = student(seed, [16, 24, 48, 64]);
+    file.input_means = [128.0; 3];
+    file
+}
+
+#[test]
+fn test_int8_stays_near_f32() {
+    let model = include_bytes!("../../../../models/face-student.safetensors");
+    let model = crate::Model::from_bytes(model, &crate::ModelLimits::default()).unwrap();
+    let shape = ImageShape::new(61, 85);
+    let pixels = Random(4).bytes(61 * 85 * 3);
+    let picture = RgbImage::packed(&pixels, shape).unwrap();
+    let floats = Network::new(&model).unwrap();
+    let bytes = int8(&model, Isa::detect(), &picture).unwrap();
+    for (name, tolerance) in [("score", 0.5), ("box", 0.25)] {
+        let expected = run_output(&floats, &picture, name, &PlanOptions::default());
+        let actual = run_output(&bytes, &picture, name, &PlanOptions::default());
+        let most = expected.iter().zip(&actual).map(|(e, a)| (e - a).abs()).fold(0.0, f32::max);
+        // Some steps of 1/255 of the widest layer; a wrong scale or zero point is off by whole logits.
+        assert!(most < tolerance, "{name} differs by {most}");
+        assert!(actual != expected, "bytes were not used");
+    }
+}
+
+#[test]
+fn test_int8_refuses_what_it_cannot_do() {
+    let model = student8(5).model();
+    let uncalibrated = NetworkOptions::default().with_precision(crate::Precision::Int8);
+    assert!(matches!(Network::with_options(&model, &uncalibrated), Err(Error::Unsupported { .. })));
+    let mut file = FileBuilder::new(1);
+    file.input_means = [128.0; 3];
+    file.grouped("image", "d", [3, 3], 3, 1, 3);
+    file.outputs = vec!["d".to_owned()];
+    let pixels = [0; 48];
+    let picture = RgbImage::packed(&pixels, ImageShape::new(4, 4)).unwrap();
+    assert!(matches!(int8(&file.model(), Isa::Scalar, &picture), Err(Error::Unsupported { .. })));
+}
+
+#[test]
+fn test_calibration_travels_in_the_file() {
+    let file = student8(5);
+    let pixels = Random(4).bytes(16 * 16 * 3);
+    let picture = RgbImage::packed(&pixels, ImageShape::new(16, 16)).unwrap();
+    let calibration = crate::Calibration::measure(&Network::new(&file.model()).unwrap(), &[picture]).unwrap();
+    let bytes = calibration.write_into(&file.bytes()).unwrap();
+    let model = crate::Model::from_bytes(&bytes, &crate::ModelLimits::default()).unwrap();
+    let options = NetworkOptions::default().with_precision(crate::Precision::Int8);
+    let carried = Network::with_options(&model, &options).unwrap();
+    let given = int8(&file.model(), Isa::detect(), &picture).unwrap();
+    let plain = PlanOptions::default();
+    assert_eq!(run_output(&carried, &picture, "box", &plain), run_output(&given, &picture, "box", &plain));
+}
