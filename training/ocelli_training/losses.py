@@ -1,7 +1,7 @@
 """What training minimizes.
 
-Score: quality focal loss (Li et al. 2020, "Generalized Focal Loss"): the target of a positive cell is the IoU of its
-own box with the face, so that the order of scores rewards exact boxes. Box: 1 - GIoU (Rezatofighi et al. 2019).
+Score: quality focal loss (Li et al. 2020, "Generalized Focal Loss"): the target of a positive cell rises with the IoU
+of its own box with the face, so that the order of scores rewards exact boxes. Box: 1 - GIoU (Rezatofighi et al. 2019).
 """
 
 import torch
@@ -9,6 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .targets import ANCHOR, STRIDE
+
+POOR_IOU, GOOD_IOU = 0.2, 0.7
 
 
 def decode(box: Tensor) -> Tensor:
@@ -30,6 +32,11 @@ def iou_and_giou(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     return iou, iou - (hull - union) / hull.clamp(min=1e-6)
 
 
+def quality_of(iou: Tensor) -> Tensor:
+    """Returns the score wanted of a cell whose box meets its face so well: 0 at IoU 0.2, 1 from 0.7 on."""
+    return ((iou - POOR_IOU) / (GOOD_IOU - POOR_IOU)).clamp(0, 1)
+
+
 def detection_loss(score: Tensor, box: Tensor, label: Tensor, target: Tensor) -> dict[str, Tensor]:
     """Returns the parts of the loss, each divided by the number of positive cells.
 
@@ -40,7 +47,7 @@ def detection_loss(score: Tensor, box: Tensor, label: Tensor, target: Tensor) ->
     faces = target[positive]
     iou, giou = iou_and_giou(decode(box)[positive], torch.cat([faces[:, :2], faces[:, :2] + faces[:, 2:]], 1))
     quality = torch.zeros_like(score)
-    quality[positive] = iou.detach().clamp(0, 1)
+    quality[positive] = quality_of(iou.detach())
     probability = score.sigmoid()
     cross_entropy = F.binary_cross_entropy_with_logits(score, quality, reduction="none")
     focal = cross_entropy * (probability - quality).abs().square() * (label >= 0)

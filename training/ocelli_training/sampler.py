@@ -26,7 +26,7 @@ LARGEST_SCALE = 2.0
 # A face that can be shown larger than any face a level answers for, in stored pixels.
 LARGE_FACE = 60
 # With mined examples: the part of missed faces among faces, and of false answers among negatives.
-MISSED_PART, FALSE_PART = 0.15, 0.6
+MISSED_PART, FALSE_PART = 0.08, 0.7
 
 
 class Sampler:

@@ -15,6 +15,7 @@ from . import nets
 from .evaluate import DevSet, quick
 from .loader import Batches, batches
 from .losses import detection_loss
+from .muon import Both
 
 LOG_EVERY = 100
 
@@ -27,6 +28,8 @@ class Recipe:
     steps: int = 12_000
     batch: int = 64
     seed: int = 1
+    # `adamw` or `muon`.
+    optimizer: str = "adamw"
     learning_rate: float = 3e-3
     weight_decay: float = 0.02
     warmup: int = 300
@@ -55,12 +58,17 @@ def learning_rate(recipe: Recipe, step: int) -> float:
     return recipe.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * part)))
 
 
-def optimizer(net: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """AdamW; convolution weights decay, the rest does not."""
-    decayed = [p for p in net.parameters() if p.ndim > 1]
-    others = [p for p in net.parameters() if p.ndim <= 1]
-    groups = [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": others, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, recipe.learning_rate, betas=(0.9, 0.99), foreach=True)
+def optimizer(net: nn.Module, recipe: Recipe) -> torch.optim.Optimizer | Both:
+    """AdamW, or Muon for the convolutions but the heads; normalization factors and biases do not decay."""
+    named = dict(net.named_parameters())
+    inner = [n for n, p in named.items() if p.ndim == 4 and ".score." not in n and ".box." not in n]
+    others = [{"params": [p for p in named.values() if p.ndim <= 1], "weight_decay": 0.0}]
+    if recipe.optimizer == "muon":
+        rest = [p for n, p in named.items() if p.ndim > 1 and n not in inner]
+        groups = [{"params": rest, "weight_decay": recipe.weight_decay}, *others]
+        return Both([named[n] for n in inner], groups, recipe.learning_rate, recipe.weight_decay)
+    decayed = {"params": [p for p in named.values() if p.ndim > 1], "weight_decay": recipe.weight_decay}
+    return torch.optim.AdamW([decayed, *others], recipe.learning_rate, betas=(0.9, 0.99), foreach=True)
 
 
 class Average:
