@@ -42,14 +42,14 @@ fn every_kind_of_source_gives_the_same_observations() {
         let at = y as usize * pitch + x as usize * 3;
         padded[at..at + 3].copy_from_slice(&[pixel[2], pixel[1], pixel[0]]);
     }
-    let bgr = PixelBuffer::new(&padded, size, PixelLayout::Bgr8).row_pitch(pitch);
+    let bgr = PixelBuffer { data: &padded, size, row_pitch: pitch, layout: PixelLayout::Bgr8 };
     let array = ndarray::ArrayView3::from_shape((size.height as usize, size.width as usize, 3), rgb.as_raw()).unwrap();
 
     assert_eq!(faces(bytes.clone()), expected, "bytes");
     assert_eq!(faces(Source::reader("reader", std::io::Cursor::new(bytes))), expected, "reader");
     assert_eq!(faces(decoded), expected, "DynamicImage");
-    assert_eq!(faces(Source::pixels(bgr).unwrap()), expected, "BGR with padding");
-    assert_eq!(faces(Source::array(array).unwrap()), expected, "ndarray");
+    assert_eq!(faces(bgr), expected, "BGR with padding");
+    assert_eq!(faces(array), expected, "ndarray");
 }
 
 #[test]
