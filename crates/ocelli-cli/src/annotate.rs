@@ -27,7 +27,10 @@ impl Target {
         let is_file = !path.is_dir() && ending(path).is_some();
         match (is_file, pictures) {
             (true, 1) => Ok(Self::File(path.into())),
-            (true, n) => bail!("--annotate {}: {n} pictures do not fit in one file; name a folder", path.display()),
+            (true, n) => {
+                let expected = format!("a folder for {n} pictures");
+                Err(Error::parameter("--annotate", path.display(), expected).into())
+            }
             (false, _) => Ok(Self::Folder(path.into())),
         }
     }

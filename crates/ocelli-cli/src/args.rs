@@ -34,19 +34,19 @@ pub struct Requests {
     #[arg(long, value_name = "NAME")]
     detector: Option<String>,
     /// Drop answers less confident than this, 0 to 1 [default: the model's own threshold]
-    #[arg(long, value_name = "X")]
+    #[arg(long, value_name = "X", value_parser = fraction)]
     min_confidence: Option<f32>,
     /// Keep at most this many faces a picture, the surest first
     #[arg(long, value_name = "N")]
     max_faces: Option<usize>,
     /// Smallest face, as a fraction of the picture's longer side; smaller costs more [default: 0.03125]
-    #[arg(long, value_name = "F")]
+    #[arg(long, value_name = "F", value_parser = fraction)]
     min_size: Option<f32>,
     /// Largest face, as a fraction of the picture's longer side [default: 1]
-    #[arg(long, value_name = "F")]
+    #[arg(long, value_name = "F", value_parser = fraction)]
     max_size: Option<f32>,
     /// Search only this part: left, top, width, height as fractions of the picture
-    #[arg(long, value_name = "X,Y,W,H", value_delimiter = ',', num_args = 4)]
+    #[arg(long, value_name = "X,Y,W,H", value_delimiter = ',')]
     region: Option<Vec<f64>>,
 }
 
@@ -63,17 +63,20 @@ impl Requests {
         if name == DetectFaces::KIND {
             self.add_flags(&mut parameters);
         }
-        vision.request(name, &Value::Object(parameters))
+        let request = vision.request(name, &Value::Object(parameters))?;
+        // An unknown algorithm is a mistake in the command, not of each picture.
+        vision.registry().select(&request)?;
+        Ok(request)
     }
 
     /// Flags win over defaults, and parameters spelt out in JSON win over flags.
     fn add_flags(&self, parameters: &mut Map<String, Value>) {
         let flags = [
             ("algorithm", self.detector.as_ref().map(|v| json!(v))),
-            ("threshold", self.min_confidence.map(number)),
+            ("threshold", self.min_confidence.map(|v| json!(v))),
             ("max_count", self.max_faces.map(|v| json!(v))),
-            ("min_size", self.min_size.map(number)),
-            ("max_size", self.max_size.map(number)),
+            ("min_size", self.min_size.map(|v| json!(v))),
+            ("max_size", self.max_size.map(|v| json!(v))),
             ("region", self.region.as_ref().map(|v| json!(v))),
         ];
         for (name, value) in flags {
@@ -84,9 +87,10 @@ impl Requests {
     }
 }
 
-/// JSON has no NaN or infinity: passed on as text, so that the request refuses them by name.
-fn number(value: f32) -> Value {
-    if value.is_finite() { json!(value) } else { json!(value.to_string()) }
+/// A number from 0 to 1, as clap reads it.
+fn fraction(text: &str) -> std::result::Result<f32, String> {
+    let inside = |v: &f32| (0.0..=1.0).contains(v);
+    text.parse().ok().filter(inside).ok_or_else(|| "expected a number from 0 to 1".to_owned())
 }
 
 #[derive(Args, Debug)]

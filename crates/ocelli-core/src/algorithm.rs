@@ -1,6 +1,9 @@
 //! Algorithms: the plugin contract.
 
-use crate::{AnyObservations, AnyRequest, Control, ImageInfo, Needs, Provenance, Request, Result, Views};
+use crate::{
+    AnyObservations, AnyRequest, Control, ImageInfo, MissReport, Needs, NormalizedRect, Provenance, Request, Result,
+    Views,
+};
 use std::sync::Arc;
 
 /// One way to answer a request: the whole contract of a plugin.
@@ -38,6 +41,20 @@ pub trait Algorithm: Send + Sync + 'static {
     fn requires(&self, request: &Self::Request) -> Vec<AnyRequest> {
         let _ = request;
         Vec::new()
+    }
+
+    /// Why nothing was observed at `place`, from the same views that `run` reads. Default `None`: it cannot say.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    fn explain_miss(
+        &self,
+        request: &Self::Request,
+        input: &Input<'_>,
+        place: NormalizedRect,
+    ) -> Result<Option<MissReport>> {
+        let _ = (request, input, place);
+        Ok(None)
     }
 
     /// One line for plans and `--help`. Default empty.

@@ -106,9 +106,10 @@ impl Error {
         Self::Io { input: input.into(), cause: Arc::new(cause) }
     }
 
-    /// An [`Error::Decoding`] for the source named `input`.
+    /// An [`Error::Decoding`] for the source named `input`; line breaks in what a decoder said become spaces.
     pub fn decoding(input: impl Into<String>, reason: impl std::fmt::Display) -> Self {
-        Self::Decoding { input: input.into(), reason: reason.to_string() }
+        let reason = reason.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+        Self::Decoding { input: input.into(), reason }
     }
 
     /// An [`Error::Parameter`]: `name` was `value` but should be `expected`.

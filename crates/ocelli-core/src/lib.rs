@@ -24,6 +24,7 @@ mod error;
 mod faces;
 pub mod geometry;
 mod limits;
+mod miss;
 mod observation;
 mod orientation;
 mod registry;
@@ -39,6 +40,7 @@ pub use geometry::{
     StoredPoint, StoredRect,
 };
 pub use limits::Limits;
+pub use miss::{MissReport, MissVerdict};
 pub use observation::{AnyObservations, Observation, Provenance, Shape};
 pub use orientation::Orientation;
 pub use registry::{AnyAlgorithm, Registry};

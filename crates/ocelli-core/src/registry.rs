@@ -26,6 +26,16 @@ pub trait AnyAlgorithm: Send + Sync {
     /// # Errors
     /// The algorithm's own.
     fn run(&self, request: &AnyRequest, input: &Input<'_>) -> Result<AnyObservations>;
+    /// See [`Algorithm::explain_miss`].
+    ///
+    /// # Errors
+    /// The algorithm's own.
+    fn explain_miss(
+        &self,
+        request: &AnyRequest,
+        input: &Input<'_>,
+        place: NormalizedRect,
+    ) -> Result<Option<MissReport>>;
 }
 
 impl<A: Algorithm> AnyAlgorithm for A {
@@ -54,6 +64,14 @@ impl<A: Algorithm> AnyAlgorithm for A {
         answers.sort_by(|a, b| b.confidence().total_cmp(&a.confidence()));
         answers.truncate(request.options().max_count.unwrap_or(usize::MAX));
         Ok(AnyObservations::new::<A::Request>(answers))
+    }
+    fn explain_miss(
+        &self,
+        request: &AnyRequest,
+        input: &Input<'_>,
+        place: NormalizedRect,
+    ) -> Result<Option<MissReport>> {
+        Algorithm::explain_miss(self, typed::<A>(request)?, input, place)
     }
 }
 

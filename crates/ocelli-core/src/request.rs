@@ -204,8 +204,9 @@ impl AnyRequest {
     /// # Errors
     /// [`Error::Parameter`] for a wrong type, a value out of range, or a parameter that `R` does not have.
     pub fn from_json<R: Request>(parameters: &Value) -> Result<Self> {
-        let request: R = serde_json::from_value(parameters.clone())
-            .map_err(|e| Error::parameter(format!("parameters of request {}", R::KIND), parameters, e.to_string()))?;
+        let request: R = serde_json::from_value(parameters.clone()).map_err(|e| {
+            Error::parameter(format!("request {}", R::KIND), parameters, format!("its parameters ({e})"))
+        })?;
         let request = Self::new(request);
         request.refuse_unknown(parameters)?;
         request.validate()?;

@@ -22,6 +22,8 @@ pub(crate) struct Node {
 pub(crate) struct Graph {
     pub nodes: Vec<Node>,
     pub roots: Vec<Result<usize>>,
+    /// Every view that some node needs, once, sorted.
+    pub union: Vec<ViewSpec>,
 }
 
 impl Graph {
@@ -32,6 +34,9 @@ impl Graph {
             let root = graph.add(registry, request, image, 0);
             graph.roots.push(root);
         }
+        graph.union = graph.nodes.iter().flat_map(|node| node.needs.views.iter().copied()).collect();
+        graph.union.sort();
+        graph.union.dedup();
         graph
     }
 
@@ -52,14 +57,6 @@ impl Graph {
         let wave = requires.iter().map(|&r| self.nodes[r].wave + 1).max().unwrap_or(0);
         self.nodes.push(Node { request: request.clone(), algorithm, needs, requires, wave });
         Ok(self.nodes.len() - 1)
-    }
-
-    /// Every view that some node needs, once, sorted.
-    pub fn views(&self) -> Vec<ViewSpec> {
-        let mut specs: Vec<_> = self.nodes.iter().flat_map(|n| n.needs.views.iter().copied()).collect();
-        specs.sort();
-        specs.dedup();
-        specs
     }
 
     /// Number of waves: nodes of one wave are independent of each other.

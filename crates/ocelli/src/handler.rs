@@ -3,12 +3,13 @@
 use crate::graph::{Graph, Node};
 use crate::{Plan, Requests, Vision};
 use ocelli_core::{
-    AnyObservations, AnyRequest, Control, Error, ImageInfo, Input, Provenance, Request, Result, ViewSpec, Views,
+    AnyObservations, AnyRequest, Control, Error, ImageInfo, Input, MissReport, NormalizedRect, PixelRect, Provenance,
+    Request, Result, Views,
 };
 use ocelli_image::{Picture, RgbImage};
 use rayon::prelude::*;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 /// An open picture: answers batches of requests. Clones share the picture and its views.
 #[derive(Clone, Debug)]
@@ -80,7 +81,7 @@ impl Handler {
     /// [`Error::Limits`] where the picture cannot be brought in within the limits.
     pub fn explain_any(&self, requests: &[AnyRequest]) -> Result<Plan> {
         let graph = Graph::new(self.vision.registry(), requests, self.info());
-        let intake = self.picture.plan(&graph.views())?;
+        let intake = self.picture.plan(&graph.union)?;
         Ok(Plan::new(self.info(), &graph, intake))
     }
 
@@ -92,45 +93,86 @@ impl Handler {
         self.picture.to_rgb()
     }
 
-    /// Runs every node: views first, then the waves of the graph.
+    /// Why nothing was observed at `place` (pixels of the upright picture): which step of the algorithm removed it.
+    ///
+    /// `None` where the algorithm cannot say.
+    ///
+    /// ```no_run
+    /// # use ocelli::prelude::*;
+    /// # let vision = Vision::new()?;
+    /// let picture = vision.open("party.jpg")?;
+    /// if let Some(report) = picture.explain_miss(DetectFaces::new(), PixelRect::new(120.0, 40.0, 30.0, 36.0))? {
+    ///     println!("{report}");
+    /// }
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The request's own.
+    pub fn explain_miss<R: Request>(&self, request: R, place: PixelRect) -> Result<Option<MissReport>> {
+        self.explain_miss_any(&AnyRequest::new(request), place)
+    }
+
+    /// [`explain_miss`](Self::explain_miss) for a request made by name.
+    ///
+    /// # Errors
+    /// The request's own.
+    pub fn explain_miss_any(&self, request: &AnyRequest, place: PixelRect) -> Result<Option<MissReport>> {
+        let place = NormalizedRect::from_pixels(place, self.info().size);
+        let mut graph = Graph::new(self.vision.registry(), std::slice::from_ref(request), self.info());
+        let root = graph.roots.remove(0)?;
+        self.vision.pool().install(|| {
+            let answers = self.run(&graph);
+            let node = &graph.nodes[root];
+            let explain = |input: &Input<'_>| node.algorithm.explain_miss(&node.request, input, place);
+            self.with_input(&graph, node, &control(request), &answers, explain)
+        })
+    }
+
+    /// Runs every node, wave after wave; nodes of one wave are independent of each other.
     fn run(&self, graph: &Graph) -> Vec<Result<AnyObservations>> {
-        let controls: Vec<_> = graph.nodes.iter().map(|n| control(&n.request)).collect();
-        let union = graph.views();
-        let answers: Vec<OnceLock<Result<AnyObservations>>> = graph.nodes.iter().map(|_| OnceLock::new()).collect();
+        let mut answers = vec![Err(Error::Cancelled); graph.nodes.len()];
+        let controls: Vec<_> = graph.nodes.iter().map(|node| control(&node.request)).collect();
         for wave in 0..graph.waves() {
-            graph.nodes.par_iter().enumerate().filter(|(_, node)| node.wave == wave).for_each(|(ix, node)| {
-                let answer = self.run_node(node, &union, &controls[ix], &answers);
-                // A node belongs to one wave, so its cell is empty; a full one would only keep the first answer.
-                let _ = answers[ix].set(answer);
-            });
+            let ready: Vec<usize> = (0..graph.nodes.len()).filter(|&ix| graph.nodes[ix].wave == wave).collect();
+            let run = |&ix: &usize| (ix, self.run_node(graph, &graph.nodes[ix], &controls[ix], &answers));
+            let done: Vec<_> = ready.par_iter().map(run).collect();
+            done.into_iter().for_each(|(ix, answer)| answers[ix] = answer);
         }
-        answers.into_iter().map(|cell| cell.into_inner().unwrap_or(Err(Error::Cancelled))).collect()
+        answers
     }
 
     fn run_node(
         &self,
+        graph: &Graph,
         node: &Node,
-        union: &[ViewSpec],
         control: &Control,
-        answers: &[OnceLock<Result<AnyObservations>>],
+        answers: &[Result<AnyObservations>],
     ) -> Result<AnyObservations> {
+        let answer = self.with_input(graph, node, control, answers, |input| node.algorithm.run(&node.request, input));
+        control.progress(1.0);
+        answer
+    }
+
+    /// Builds what a node reads and hands it over; a panic on the other side is an error of this node.
+    fn with_input<T>(
+        &self,
+        graph: &Graph,
+        node: &Node,
+        control: &Control,
+        answers: &[Result<AnyObservations>],
+        read: impl FnOnce(&Input<'_>) -> Result<T>,
+    ) -> Result<T> {
         control.checkpoint()?;
         let name = node.algorithm.name();
         let _span = tracing::info_span!("algorithm", name, request = node.request.kind()).entered();
-        let required = node
-            .requires
-            .iter()
-            .map(|&ix| answers[ix].get().cloned().unwrap_or(Err(Error::Cancelled)))
-            .collect::<Result<Vec<_>>>()?;
-        let views: Views = self.picture.views(&node.needs.views, union, self.vision.cache(), control)?;
+        let required = node.requires.iter().map(|&ix| answers[ix].clone()).collect::<Result<Vec<_>>>()?;
+        let views: Views = self.picture.views(&node.needs.views, &graph.union, self.vision.cache(), control)?;
         let mut provenance = Provenance::new(name, node.algorithm.revision());
         provenance.warnings = self.picture.warnings().to_vec();
         let provenance = Arc::new(provenance);
         let input = Input { image: self.info(), views: &views, control, provenance: &provenance, required: &required };
-        let answer = catch_unwind(AssertUnwindSafe(|| node.algorithm.run(&node.request, &input)));
-        let answer = answer.unwrap_or_else(|panic| Err(panicked(name, &*panic)));
-        control.progress(1.0);
-        answer
+        catch_unwind(AssertUnwindSafe(|| read(&input))).unwrap_or_else(|panic| Err(panicked(name, &*panic)))
     }
 }
 

@@ -39,8 +39,9 @@ pub mod prelude {
     pub use crate::{Batch, Handler, Requests, Vision};
     pub use ocelli_core::{
         Algorithm, AnyObservations, AnyRequest, Cancel, DetectFaces, Device, Error, FaceObservation, ImageInfo, Input,
-        Limits, Needs, NormalizedPoint, NormalizedRect, Observation, Orientation, PixelRect, Priority, Provenance,
-        Region, Request, RequestExt, RequestOptions, Result, Shape, Size, ViewKind, ViewSpec, impl_request,
+        Limits, MissReport, MissVerdict, Needs, NormalizedPoint, NormalizedRect, Observation, Orientation, PixelRect,
+        Priority, Provenance, Region, Request, RequestExt, RequestOptions, Result, Shape, Size, ViewKind, ViewSpec,
+        impl_request,
     };
     pub use ocelli_image::{PixelBuffer, PixelLayout, Source};
 }

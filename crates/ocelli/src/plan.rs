@@ -62,7 +62,9 @@ impl fmt::Display for Plan {
         writeln!(f, "Source   {name}  {format} {size}, orientation {}", orientation.to_exif())?;
         write!(f, "{}", self.intake)?;
         for run in &self.runs {
-            writeln!(f, "Run      {} r{} for {}", run.algorithm, run.revision, run.request)?;
+            let sizes: Vec<_> = run.views.iter().map(|v| v.size(*size).to_string()).collect();
+            let PlannedRun { algorithm, revision, request, .. } = run;
+            writeln!(f, "Run      {algorithm} r{revision} for {request}, on {}", sizes.join(" "))?;
         }
         self.refused.iter().try_for_each(|why| writeln!(f, "Refused  {why}"))
     }

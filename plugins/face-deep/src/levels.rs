@@ -14,25 +14,38 @@ pub struct FaceOctave {
 /// Levels below this longer side show nothing that the level above does not.
 const SMALLEST_LEVEL: u32 = 16;
 
+/// The smallest rungs of the ladder of shared resolutions; all others are these, doubled. Two to an octave: a request
+/// pays for at most 1.4 times the side that it needs, and requests for different sizes meet on the same levels.
+const RUNGS: [u32; 2] = [40, 56];
+
+/// The network still sees faces a little smaller than its octave, so a rung this much below the wanted side serves.
+const RUNG_TOLERANCE: f32 = 0.9;
+
 /// Longer sides of the levels, largest first, that find faces from `min_size` to `max_size` (fractions of the
 /// longer side) in a part of a picture of `part` pixels.
 ///
-/// Each level is half the one above. The first is just large enough to show the smallest faces at the smallest
-/// size that the network knows, but never larger than the part itself: growing adds cost, not detail. The last is
-/// the first on which the largest faces fit the network.
+/// Each level is half the one above. The first is the lowest rung of the ladder of shared resolutions that shows the
+/// smallest faces at the smallest size that the network knows, but never larger than the part itself: growing adds
+/// cost, not detail. The last is the first on which the largest faces fit the network.
 pub fn pyramid(part: Size, min_size: f32, max_size: f32, octave: FaceOctave) -> Vec<u32> {
-    let wanted = (octave.smallest / min_size).round().max(1.0) as u32;
-    let top = wanted.min(part.longer_side()).max(1);
+    let top = lowest_rung(octave.smallest / min_size).min(part.longer_side()).max(1);
     let largest_face = |longer: u32| octave.largest / longer as f32;
     let mut levels = vec![top];
-    for k in 1..=u32::BITS - 1 {
+    for k in 1..u32::BITS {
         let last = levels[levels.len() - 1];
         if largest_face(last) >= max_size || last <= SMALLEST_LEVEL {
             break;
         }
-        levels.push((f64::from(top) / f64::from(1 << k)).round() as u32);
+        levels.push((f64::from(top) / f64::from(1u32 << k)).round() as u32);
     }
     levels
+}
+
+/// The lowest rung that is (nearly) as long as the `wanted` side.
+fn lowest_rung(wanted: f32) -> u32 {
+    let tall_enough = |rung: &u32| *rung as f32 >= wanted * RUNG_TOLERANCE;
+    // A rung beyond 2³⁰ pixels is larger than any picture.
+    (0..24).flat_map(|k| RUNGS.map(|rung| rung << k)).find(tall_enough).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
@@ -49,6 +62,7 @@ mod tests {
     #[test]
     fn larger_faces_alone_need_fewer_pixels() {
         assert_eq!(pyramid(Size::new(4000, 3000), 0.25, 1.0, OCTAVE), [80, 40]);
+        assert_eq!(pyramid(Size::new(4000, 3000), 0.1, 1.0, OCTAVE), [224, 112, 56, 28]);
         assert_eq!(pyramid(Size::new(4000, 3000), 0.03125, 0.05, OCTAVE), [640]);
     }
 

@@ -10,13 +10,15 @@
 mod decode;
 mod levels;
 mod merge;
+mod miss;
 mod settings;
 
 pub use levels::{FaceOctave, pyramid};
 
 use merge::{Candidate, non_max_suppression};
 use ocelli_core::{
-    Algorithm, DetectFaces, Error, FaceObservation, ImageInfo, Input, Needs, Request, Result, Size, ViewKind, ViewSpec,
+    Algorithm, DetectFaces, Error, FaceObservation, ImageInfo, Input, MissReport, Needs, NormalizedRect, Request,
+    Result, Size, ViewKind, ViewSpec,
 };
 use ocelli_nn::{ImageShape, Model, ModelLimits, Network, PlanOptions, RgbImage};
 use settings::Settings;
@@ -139,6 +141,16 @@ impl Algorithm for DeepFaces {
         let faces = non_max_suppression(candidates, self.settings.nms_iou);
         let observe = |c: Candidate| FaceObservation::new(c.rect, c.confidence, input.provenance.clone());
         Ok(faces.into_iter().map(observe).collect())
+    }
+
+    fn explain_miss(
+        &self,
+        request: &DetectFaces,
+        input: &Input<'_>,
+        place: NormalizedRect,
+    ) -> Result<Option<MissReport>> {
+        let specs = self.levels(request, input.image.size);
+        miss::explain(self, request, &specs, input, place).map(Some)
     }
 }
 
