@@ -1,6 +1,9 @@
 //! The registry: which algorithms answer which requests.
 
-use crate::{Algorithm, AnyObservations, AnyRequest, Error, ImageInfo, Input, Needs, Observation, Request, Result};
+use crate::{
+    Algorithm, AnyObservations, AnyRequest, Error, ImageInfo, Input, MissReport, Needs, NormalizedRect, Observation,
+    Request, Result,
+};
 use serde_json::Value;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
