@@ -46,7 +46,7 @@ def parser() -> argparse.ArgumentParser:
         "calibrate": "fit confidence and default threshold on dev, store them in the model file",
         "evaluate": "measure a model file on dev and write its report",
         "fairness": "print recall by data part, size and attribute",
-        "quantize": "calibrate an int8 twin of a model file",
+        "quantize": "calibrate a model file for int8 execution",
         "card": "write the model card from the report",
     }.items():
         measured = stage(name, text)

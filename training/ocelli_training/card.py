@@ -33,12 +33,10 @@ def fields(model: Path, report: dict, run: Path) -> dict[str, str]:
 def facts(model: Path, report: dict) -> str:
     """What the file is."""
     point, detector = report["precision_recall"], report["detector"]
-    twin = model.with_name(f"{model.stem}-int8.safetensors")
     rows = {
         "file": f"`{report['model']}`, {report['bytes']:,} bytes, weights f16",
         "SHA-256": f"`{report['sha256']}`",
         "revision": str(report["revision"]),
-        "int8 twin": f"`{twin.name}`, {twin.stat().st_size:,} bytes" if twin.exists() else "none yet",
         "parameters": f"{report['parameters']:,}",
         "work at 640×480, five octave levels": f"{report['macs_vga'] / 1e9:.3f} GMAC",
         "trained at commit": _commit(),

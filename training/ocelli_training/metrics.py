@@ -46,7 +46,7 @@ def match(found: Detections, picture: Picture, smallest: float, largest: float =
     taken = np.zeros(len(size), bool)
     in_ignored = bx.covered(found.boxes, picture.ignore).max(1, initial=0) >= 0.5
     own_size = bx.sizes(found.boxes)
-    for i in range(len(found.scores)):
+    for i in np.argsort(-found.scores, kind="stable"):
         free = np.where(taken, 0, overlap[i])
         best = int(free.argmax()) if len(free) else -1
         if best >= 0 and free[best] >= MATCH_IOU:

@@ -1,12 +1,10 @@
-"""An int8 twin of a model file, calibrated after training.
+"""Calibrates a model file for int8 execution: the range of every value, stored in its metadata.
 
-Batch normalization is folded into the convolutions. Weights are signed bytes with one scale an output channel;
-the input is the picture's own bytes (zero point 128, scale 1/128: exact); what leaves a ReLU is unsigned bytes, what
-leaves a convolution without ReLU signed bytes, one scale a map. The two heads answer in f32. Sums are exact integers,
-so that rounding in f32 here shows what an integer engine answers.
+The engine makes the bytes itself: weights signed, one scale an output channel; values unsigned, `real = (byte -
+zero_point) * scale` over their range; sums exact. Here the same grids are simulated in f32 to measure what they cost.
+Ranges come from training pictures; the rarest values are cut off, which makes the grid finer for all others.
 """
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -17,34 +15,28 @@ from . import nets
 from .annotations import read_split
 from .cache import PixelCache
 from .evaluate import DevSet
-from .graph import FORMAT, Interpreter, metadata_strings, write_tensors
-from .metrics import curve, false_faces
+from .graph import Interpreter
+from .metrics import curve
 from .pyramid import octaves
 
 N_PICTURES = 96
-# Of the values of a map this part may be cut off at the top.
-CUT = 1e-4
+# Of the values of a map this part may be cut off at either end; of the pictures, this part of their maps' ends.
+CUT, PICTURE_CUT = 1e-4, 0.02
 
 
-def quantize(model: Path, every: int = 1) -> Path:
-    """Writes `<name>-int8.safetensors` and prints what it costs on dev."""
-    folded = fold_file(Interpreter(model))
-    twin = model.with_name(f"{model.stem}-int8.safetensors")
-    scales = activation_scales(folded)
-    tensors = {}
-    for node in folded.graph["nodes"]:
-        if node["op"] == "conv2d":
-            weight = folded.tensors[node["weight"]]
-            scale = weight.abs().amax((1, 2, 3)).clamp(min=1e-8) / 127
-            tensors[node["weight"]] = (weight / scale[:, None, None, None]).round().to(torch.int8)
-            node["weight_scale"] = node["weight"] + "_scale"
-            tensors[node["weight_scale"]] = scale
-            tensors[node["bias"]] = folded.tensors[node["bias"]]
-    strings = {"ocelli.format": FORMAT, "ocelli.graph": json.dumps(folded.graph)}
-    strings |= metadata_strings({"detector": folded.detector(), "quantization": {"activations": scales}})
-    write_tensors(tensors, twin, strings)
-    _print_cost(model, twin, every)
-    return twin
+def quantize(model: Path, every: int = 1) -> None:
+    """Stores the ranges in the model file and prints what int8 costs on dev."""
+    net = Interpreter(model)
+    folded = fold_file(net)
+    ranges = value_ranges(folded)
+    net.rewrite(model, quantization={"ranges": ranges})
+    dev = DevSet(every)
+    for name, runner in {"f32": folded, "int8": _with(folded, folded.graph, folded.tensors, BytesInterpreter)}.items():
+        if name == "int8":
+            runner.take(ranges)
+        found = dev.run(runner, "wider_train")
+        aps = {f"AP >= {band} px": round(curve(found, dev.by_set["wider_train"], band).ap, 4) for band in (20, 40)}
+        print(f"{model.name}, {name}: {aps}")
 
 
 def fold_file(net: Interpreter) -> Interpreter:
@@ -71,90 +63,81 @@ def fold_file(net: Interpreter) -> Interpreter:
     return _with(net, net.graph | {"nodes": nodes}, tensors)
 
 
-def _with(net: Interpreter, graph: dict, tensors: dict[str, Tensor], kind: type | None = None) -> Interpreter:
-    other = object.__new__(kind or Interpreter)
+def _with(net: Interpreter, graph: dict, tensors: dict[str, Tensor], kind: type = Interpreter) -> Interpreter:
+    other = object.__new__(kind)
     other.metadata, other.graph, other.tensors = net.metadata, graph, tensors
     return other
 
 
-class _Observer(Interpreter):
-    """Keeps the upper end of every map."""
+class _Observed(Interpreter):
+    """Hands every value, by name, to `see`, which returns what goes on."""
 
-    def watch(self) -> None:
-        self.tops: dict[str, list[float]] = {}
+    def see(self, name: str, value: Tensor) -> Tensor:
+        raise NotImplementedError
 
-    def _note(self, node: dict, out: Tensor) -> Tensor:
-        values = out.abs().flatten().numpy()
-        top = np.partition(values, -max(1, int(CUT * values.size)))[-max(1, int(CUT * values.size))]
-        self.tops.setdefault(node["output"], []).append(float(top))
-        return out
+    def __call__(self, x: Tensor) -> tuple[Tensor, ...]:
+        values = {self.graph["inputs"][0]["name"]: x}
+        for node in self.graph["nodes"]:
+            inputs = [values[name] for name in node["inputs"]]
+            out = getattr(self, f"_{node['op']}")(node, *inputs)
+            values[node["output"]] = self.see(node["output"], out)
+        return tuple(values[name] for name in self.graph["outputs"])
 
-    def _relu(self, node: dict, x: Tensor) -> Tensor:
-        return self._note(node, super()._relu(node, x))
 
-    def _conv2d(self, node: dict, x: Tensor) -> Tensor:
-        return self._note(node, super()._conv2d(node, x))
+class Observer(_Observed):
+    """Keeps the ends of every value, picture by picture."""
 
-    def _add(self, node: dict, a: Tensor, b: Tensor) -> Tensor:
-        return self._note(node, super()._add(node, a, b))
+    ends: dict[str, list[tuple[float, float]]]
+
+    def see(self, name: str, value: Tensor) -> Tensor:
+        """Notes the ends, less the rarest values."""
+        flat = value.flatten().numpy()
+        rare = int(CUT * flat.size)
+        ordered = np.partition(flat, [rare, flat.size - 1 - rare])
+        self.ends.setdefault(name, []).append((float(ordered[rare]), float(ordered[flat.size - 1 - rare])))
+        return value
+
+
+class BytesInterpreter(_Observed):
+    """Answers as the engine does in int8: weights and values on their grids."""
+
+    def take(self, ranges: dict[str, list[float]]) -> None:
+        """Takes up the ranges and rounds the weights."""
+        fused = {n["inputs"][0] for n in self.graph["nodes"] if n["op"] == "relu"}
+        # The outputs are floats; what a ReLU takes in never exists as bytes.
+        self.ranges = {k: v for k, v in ranges.items() if k not in fused and k not in self.graph["outputs"]}
+        self.tensors = dict(self.tensors)
+        for node in self.graph["nodes"]:
+            if node["op"] == "conv2d":
+                weight = self.tensors[node["weight"]]
+                scale = weight.abs().amax((1, 2, 3), keepdim=True).clamp(min=1e-8) / 127
+                self.tensors[node["weight"]] = (weight / scale).round() * scale
+
+    def see(self, name: str, value: Tensor) -> Tensor:
+        """Rounds a value to its bytes and back."""
+        if name not in self.ranges:
+            return value
+        low, high = min(self.ranges[name][0], 0.0), max(self.ranges[name][1], 0.0)
+        scale = (high - low) / 255 or 1.0
+        zero = round(-low / scale)
+        return ((value / scale + zero).round().clamp(0, 255) - zero) * scale
 
 
 @torch.inference_mode()
-def activation_scales(folded: Interpreter) -> dict[str, dict]:
-    """Returns `{map: {"scale": s, "signed": bool}}` for every map that is stored in bytes."""
-    observer = _with(folded, folded.graph, folded.tensors, _Observer)
-    observer.watch()
+def value_ranges(folded: Interpreter) -> dict[str, list[float]]:
+    """Returns `{value: [least, greatest]}` over training pictures and their octaves."""
+    observer = _with(folded, folded.graph, folded.tensors, Observer)
+    observer.ends = {}
     cache = PixelCache("train")
     pictures = [p for p in read_split("train") if p.set == "wider_train"]
     for picture in pictures[:: max(1, len(pictures) // N_PICTURES)]:
         for level in octaves(cache.level(picture), 3):
             observer(nets.normalized(torch.from_numpy(np.array(level))[None]))
-    rectified = {n["inputs"][0] for n in folded.graph["nodes"] if n["op"] == "relu"}
-    scales = {}
-    for node in folded.graph["nodes"]:
-        name = node["output"]
-        stored = node["op"] in ("relu", "add") or (node["op"] == "conv2d" and name not in rectified)
-        if stored and name not in folded.graph["outputs"]:
-            signed = node["op"] != "relu"
-            top = float(np.quantile(observer.tops[name], 0.98))
-            scales[name] = {"scale": top / (127 if signed else 255), "signed": signed}
-    return scales
-
-
-class QuantizedInterpreter(Interpreter):
-    """Answers as an integer engine does: weights and maps on their grids."""
-
-    def __init__(self, path: Path):
-        super().__init__(path)
-        self.scales = json.loads(self.metadata["ocelli.quantization"])["activations"]
-
-    def _tensor(self, node: dict, key: str) -> Tensor | None:
-        value = super()._tensor(node, key)
-        if key == "weight" and "weight_scale" in node:
-            value = value * self.tensors[node["weight_scale"]][:, None, None, None]
-        return value
-
-    def _stored(self, node: dict, out: Tensor) -> Tensor:
-        grid = self.scales.get(node["output"])
-        if grid is None:
-            return out
-        low, high = (-127, 127) if grid["signed"] else (0, 255)
-        return (out / grid["scale"]).round().clamp(low, high) * grid["scale"]
-
-    def _conv2d(self, node: dict, x: Tensor) -> Tensor:
-        return self._stored(node, super()._conv2d(node, x))
-
-    def _relu(self, node: dict, x: Tensor) -> Tensor:
-        return self._stored(node, super()._relu(node, x))
-
-    def _add(self, node: dict, a: Tensor, b: Tensor) -> Tensor:
-        return self._stored(node, super()._add(node, a, b))
-
-
-def _print_cost(model: Path, twin: Path, every: int) -> None:
-    dev = DevSet(every)
-    for path, net in ((model, Interpreter(model)), (twin, QuantizedInterpreter(twin))):
-        found = dev.run(net, "wider_train")
-        aps = [round(curve(found, dev.by_set["wider_train"], band).ap, 4) for band in (20, 40)]
-        false = false_faces([f for name in dev.negative_sets for f in dev.run(net, name)], 0.5)
-        print(f"{path.name}: {path.stat().st_size} bytes, AP >= 20 / 40 px {aps}, false faces a picture {false:.4f}")
+    ranges = {}
+    for name, ends in observer.ends.items():
+        low, high = np.array(ends).T
+        ranges[name] = [
+            round(float(np.quantile(low, PICTURE_CUT)), 5),
+            round(float(np.quantile(high, 1 - PICTURE_CUT)), 5),
+        ]
+    return ranges

@@ -1,0 +1,151 @@
+"""Run with `.venv/bin/python -m unittest discover tests`; needs no photographs."""
+
+import unittest
+
+import numpy as np
+import torch
+
+from ocelli_training import boxes as bx
+from ocelli_training import nets, toy
+from ocelli_training.annotations import Picture
+from ocelli_training.cost import convolutions, pyramid_macs
+from ocelli_training.detect import Detections
+from ocelli_training.distill import imitation_loss
+from ocelli_training.fold import folded
+from ocelli_training.graph import Interpreter
+from ocelli_training.losses import decode, detection_loss, iou_and_giou
+from ocelli_training.metrics import curve
+from ocelli_training.muon import orthogonal
+from ocelli_training.paths import MODELS
+from ocelli_training.pyramid import level_size
+from ocelli_training.targets import assign, grid_size
+
+
+def picture(faces, ignore=()) -> Picture:
+    """Returns an annotated picture without pixels."""
+    return Picture(None, "p", "s", 100, 100, bx.as_boxes(faces), bx.as_boxes(list(ignore)), True, None)
+
+
+class Boxes(unittest.TestCase):
+    """The box convention."""
+
+    def test_iou_of_halves(self):
+        self.assertAlmostEqual(bx.iou(bx.as_boxes([0, 0, 10, 10]), bx.as_boxes([5, 0, 10, 10]))[0, 0], 1 / 3, 6)
+
+    def test_rotation_moves_right_side_up_and_swaps_sides_at_90(self):
+        turned = bx.rotate(bx.as_boxes([80, 40, 10, 20]), 90, (50, 50))[0]
+        np.testing.assert_allclose(turned, [40, 10, 20, 10], atol=1e-4)
+
+    def test_rotation_and_back_keeps_the_centre(self):
+        box = bx.as_boxes([10, 20, 30, 40])
+        back = bx.rotate(bx.rotate(box, 33, (50, 50)), -33, (50, 50))[0]
+        np.testing.assert_allclose(back[:2] + back[2:] / 2, [25, 40], atol=1e-3)
+
+    def test_suppression_keeps_the_best_of_a_pile(self):
+        boxes = bx.as_boxes([[0, 0, 10, 10], [1, 0, 10, 10], [50, 0, 10, 10]])
+        kept = bx.non_max_suppression(boxes, np.array([0.5, 0.9, 0.1]), 0.4)
+        self.assertEqual(kept.tolist(), [1, 2])
+
+
+class Targets(unittest.TestCase):
+    """What each cell shall answer."""
+
+    def test_face_of_the_octave_is_positive_in_its_middle_only(self):
+        labels, targets = assign(bx.as_boxes([60, 60, 28, 28]), bx.as_boxes([]), 160)
+        self.assertEqual(labels.shape, (grid_size(160),) * 2)
+        self.assertEqual(np.argwhere(labels == 1).tolist(), [[8, 8], [8, 9], [9, 8], [9, 9]])
+        np.testing.assert_array_equal(targets[8, 8], [60, 60, 28, 28])
+        self.assertFalse((labels == -1).any())
+
+    def test_sizes_beside_the_octave_are_ignored_and_far_ones_background(self):
+        for size, ignored in ((14, True), (60, True), (90, False), (6, False)):
+            labels, _ = assign(bx.as_boxes([20, 20, size, size]), bx.as_boxes([]), 160)
+            self.assertEqual((labels == -1).any(), ignored, size)
+            self.assertFalse((labels == 1).any())
+
+
+class Losses(unittest.TestCase):
+    """Decoding and what is minimized."""
+
+    def test_decoding_of_zeros_gives_anchors_at_cell_centres(self):
+        corners = decode(torch.zeros(1, 4, 2, 3))[0, 1, 2]
+        self.assertEqual(corners.tolist(), [20 - 14, 12 - 14, 20 + 14, 12 + 14])
+
+    def test_giou_of_apart_boxes_is_negative(self):
+        a, b = torch.tensor([[0.0, 0, 1, 1]]), torch.tensor([[9.0, 0, 10, 1]])
+        iou, giou = iou_and_giou(a, b)
+        self.assertEqual(iou.item(), 0)
+        self.assertAlmostEqual(giou.item(), -0.8, 5)
+
+    def test_right_answers_cost_less(self):
+        labels, targets = assign(bx.as_boxes([60, 60, 28, 28]), bx.as_boxes([]), 160)
+        label, target = torch.from_numpy(labels)[None], torch.from_numpy(targets)[None]
+        box = torch.zeros(1, 4, 20, 20)
+        cells = (torch.arange(20) + 0.5) * 8
+        box[0, 0], box[0, 1] = (74 - cells)[None] / 8, (74 - cells)[:, None] / 8
+        right = torch.where(label == 1, 8.0, -8.0)[:, None]
+        good, bad = (sum(detection_loss(s, box, label, target).values()) for s in (right, -right))
+        self.assertLess(good, 0.01)
+        self.assertGreater(bad, 1)
+
+    def test_imitation_of_oneself_is_free(self):
+        score, box = torch.randn(2, 1, 5, 5), torch.randn(2, 4, 5, 5)
+        for part in imitation_loss(score, box, score, box).values():
+            self.assertAlmostEqual(part.item(), 0, 5)
+
+    def test_orthogonal_updates_have_singular_values_near_one(self):
+        values = torch.linalg.svdvals(orthogonal(torch.randn(16, 40)))
+        self.assertTrue(((values > 0.5) & (values < 1.5)).all(), values)
+
+
+class Metrics(unittest.TestCase):
+    """The evaluation protocol."""
+
+    def test_one_right_one_wrong_one_missed(self):
+        pictures = [picture([[0, 0, 30, 30], [60, 60, 30, 30]])]
+        found = [Detections(bx.as_boxes([[0, 0, 30, 30], [30, 60, 25, 25]]), np.array([0.9, 0.8]))]
+        self.assertAlmostEqual(curve(found, pictures, 20).ap, 0.5)
+
+    def test_small_faces_and_ignored_regions_count_neither_way(self):
+        pictures = [picture([[0, 0, 30, 30], [60, 60, 15, 15]], [[30, 60, 25, 25]])]
+        boxes = bx.as_boxes([[30, 60, 25, 25], [60, 60, 15, 15], [80, 0, 10, 10], [0, 0, 30, 30]])
+        found = [Detections(boxes, np.array([0.9, 0.8, 0.7, 0.6]))]
+        self.assertAlmostEqual(curve(found, pictures, 20).ap, 1.0)
+
+    def test_a_second_answer_to_the_same_face_is_wrong(self):
+        pictures = [picture([[0, 0, 30, 30]])]
+        found = [Detections(bx.as_boxes([[0, 0, 30, 30], [1, 0, 30, 30]]), np.array([0.5, 0.9]))]
+        c = curve(found, pictures, 20)
+        self.assertEqual((c.precision.tolist(), c.recall.tolist()), ([1, 0.5], [1, 1]))
+
+
+class Networks(unittest.TestCase):
+    """Shapes, costs and files."""
+
+    def test_level_sizes(self):
+        self.assertEqual([level_size(640, 480, k) for k in (0, 1, 4)], [(640, 480), (320, 240), (40, 30)])
+        self.assertEqual(level_size(5, 1, 3), (1, 1))
+
+    def test_costs_stay_within_their_budgets(self):
+        self.assertLessEqual(pyramid_macs(nets.build("face-student")), 0.70e9)
+        self.assertLessEqual(pyramid_macs(nets.build("face-student-tiny")), 0.15e9)
+        self.assertGreater(convolutions(nets.build("face-teacher")), 20)
+
+    def test_all_networks_answer_alike_in_shape_folded_or_not(self):
+        for name in nets.NETS:
+            net = nets.build(name).eval()
+            image = nets.normalized(toy.pattern(61, 47)[None])
+            with torch.inference_mode():
+                plain, fast = net(image), folded(net)(image)
+            self.assertEqual([tuple(t.shape) for t in plain], [(1, 1, 8, 6), (1, 4, 8, 6)], name)
+            for a, b in zip(plain, fast, strict=True):
+                torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-3)
+
+    def test_committed_toy_answers_as_recorded(self):
+        file = Interpreter(MODELS / "testdata" / "toy.safetensors")
+        for name, answer in file.run(file.tensors["reference.image"]).items():
+            torch.testing.assert_close(answer, file.tensors[f"reference.{name}"])
+
+
+if __name__ == "__main__":
+    unittest.main()
