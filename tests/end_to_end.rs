@@ -219,6 +219,23 @@ fn cancel_deadline_and_progress_are_heard() {
 }
 
 #[test]
+fn a_miss_is_explained_by_its_step() {
+    let picture = VISION.open(portrait()).unwrap();
+    let step = |request: DetectFaces, place: PixelRect| {
+        let report = picture.explain_miss(request, place).unwrap().expect("the deep detector can say");
+        serde_json::to_value(&report.verdict).unwrap()["step"].as_str().unwrap().to_owned()
+    };
+    let face = faces(portrait())[0].rect.to_pixels();
+    let rocket = PixelRect::new(400.0, 60.0, 60.0, 70.0);
+    assert_eq!(step(DetectFaces::new(), face), "found");
+    assert_eq!(step(DetectFaces::new().threshold(0.999), face), "threshold");
+    assert_eq!(step(DetectFaces::new().max_count(0), face), "count");
+    assert_eq!(step(DetectFaces::new().min_size(0.5), face), "size_range");
+    assert_eq!(step(DetectFaces::new().region(Region::new(0.0, 0.6, 0.3, 0.3).unwrap()), face), "region");
+    assert_ne!(step(DetectFaces::new(), rocket), "found");
+}
+
+#[test]
 fn a_batch_streams_in_order_and_survives_bad_files() {
     let sources = [portrait(), "missing.jpg".into(), portrait()];
     let outcomes = VISION.batch(sources).perform((DetectFaces::new(),));

@@ -15,7 +15,7 @@ fn ten_thousand_pictures_leave_nothing_behind() {
     let vision = Vision::builder().threads(2).cache_bytes(1 << 20).build().unwrap();
     let perform = |n: u32| {
         let (width, height) = (1 + n * 7919 % 61, 1 + n * 104_729 % 53);
-        let picture = if n % 2 == 0 { noise(width, height, n) } else { gradient(width, height) };
+        let picture = if n.is_multiple_of(2) { noise(width, height, n) } else { gradient(width, height) };
         vision.open(image::DynamicImage::from(picture)).unwrap().perform((DetectFaces::new(),)).unwrap();
     };
     (0..PICTURES / 5).for_each(perform);

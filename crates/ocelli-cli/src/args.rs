@@ -1,7 +1,6 @@
 //! The command line, as clap reads it.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use ocelli::core::{AnyRequest, Error};
 use ocelli::prelude::*;
 use serde_json::{Map, Value, json};
 use std::path::PathBuf;
@@ -20,6 +19,10 @@ pub enum Command {
     Detect(Detect),
     /// Show what would be done to a picture, without decoding it
     Explain(Explain),
+    /// Say why a face that you see in a picture was not found
+    ExplainMiss(ExplainMiss),
+    /// Compare detectors over annotated pictures: table, curves, pictures
+    Compare(Compare),
     /// List the requests that can be made and the algorithms that answer them
     Algorithms,
 }
@@ -52,11 +55,11 @@ pub struct Requests {
 
 impl Requests {
     /// The requests by name, with the flags for faces filled in.
-    pub fn build(&self, vision: &Vision) -> ocelli::core::Result<Vec<AnyRequest>> {
+    pub fn build(&self, vision: &Vision) -> Result<Vec<AnyRequest>> {
         self.requests.iter().map(|text| self.build_one(vision, text)).collect()
     }
 
-    fn build_one(&self, vision: &Vision, text: &str) -> ocelli::core::Result<AnyRequest> {
+    fn build_one(&self, vision: &Vision, text: &str) -> Result<AnyRequest> {
         let (name, parameters) = text.split_once(':').unwrap_or((text, "{}"));
         let mut parameters: Map<String, Value> = serde_json::from_str(parameters)
             .map_err(|e| Error::parameter(format!("--request {name}"), parameters, format!("a JSON object: {e}")))?;
@@ -150,4 +153,77 @@ pub enum PlanFormat {
     Text,
     /// For programs
     Json,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Example:
+  ocelli explain-miss --at 120,40,30,36 party.jpg
+
+Says which pyramid level or window covers the place, the best score near it, and the step that removed it: size range,
+threshold, merging, region or count.")]
+pub struct ExplainMiss {
+    /// Picture
+    #[arg(value_name = "PATH")]
+    pub path: PathBuf,
+    /// The face that you see: left, top, width, height in pixels of the upright picture
+    #[arg(long, value_name = "X,Y,W,H", value_parser = rectangle)]
+    pub at: PixelRect,
+    #[command(flatten)]
+    pub requests: Requests,
+    /// How to print the account
+    #[arg(long, value_enum, default_value_t = PlanFormat::Text)]
+    pub format: PlanFormat,
+}
+
+/// A rectangle in pixels, as clap reads it.
+fn rectangle(text: &str) -> std::result::Result<PixelRect, String> {
+    let expected = || "expected left,top,width,height in pixels, such as 120,40,30,36".to_owned();
+    let numbers: Vec<f64> =
+        text.split(',').map(|v| v.trim().parse().map_err(|_| expected())).collect::<std::result::Result<_, _>>()?;
+    match numbers[..] {
+        [x, y, width, height] if numbers.iter().all(|v| v.is_finite()) && width > 0.0 && height > 0.0 => {
+            Ok(PixelRect::new(x, y, width, height))
+        }
+        _ => Err(expected()),
+    }
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  ocelli compare --data faces/dev.jsonl --detector deep --detector viola-jones --out report/
+  ocelli compare --data wider_val/ --detector deep:min_size=0.01 --detections yunet.jsonl --out report/
+
+Detectors run at a low threshold (0.02 unless said otherwise), so that the whole curve is seen. Detections of others come
+as JSON lines of `ocelli detect --format jsonl` or as COCO results. The table goes to standard output; with --out the
+folder receives report.html (opens without a network), results.json (the same on every run) and timings.json.")]
+pub struct Compare {
+    /// Annotated pictures: our JSON lines, WIDER FACE, FDDB, COCO, Pascal VOC, YOLO or MIT+CMU; repeat for several
+    #[arg(long, value_name = "SET", required = true)]
+    pub data: Vec<PathBuf>,
+    /// Format of the sets, where their content does not tell: jsonl wider fddb coco voc yolo cmu-mit
+    #[arg(long, value_name = "FORMAT")]
+    pub data_format: Option<String>,
+    /// Folder of the pictures, where it is not beside the annotations
+    #[arg(long, value_name = "DIR")]
+    pub images: Option<PathBuf>,
+    /// Take only pictures whose name contains this, such as a part of a set
+    #[arg(long, value_name = "TEXT")]
+    pub only: Option<String>,
+    /// A detector of ours, with parameters of its request; repeat for several
+    #[arg(long = "detector", value_name = "NAME[:KEY=VALUE,…]")]
+    pub detectors: Vec<String>,
+    /// Detections of another program; repeat for several
+    #[arg(long, value_name = "FILE")]
+    pub detections: Vec<PathBuf>,
+    /// Write the report into this folder
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Worker threads [default: one a core]
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub threads: usize,
+    /// No progress bar
+    #[arg(long, short)]
+    pub quiet: bool,
 }

@@ -4,8 +4,9 @@ use crate::annotate::Target;
 use crate::args::{Detect, Format};
 use crate::inputs::{self, Found, Inputs};
 use crate::output::{Printer, Record};
+use crate::progress;
 use anyhow::{Context, Result};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
 use ocelli::prelude::*;
 use std::io::{self, IsTerminal, StdoutLock};
 use std::process::ExitCode;
@@ -22,7 +23,8 @@ pub fn run(args: &Detect) -> Result<ExitCode> {
     let mut run = Run {
         printer: Printer::new(args.format, io::stdout().lock()),
         target,
-        bar: progress_bar(args, pictures.len()),
+        // Results for programs on a terminal would tear the bar apart.
+        bar: progress::bar(pictures.len(), args.quiet || (args.format != Format::Text && io::stdout().is_terminal())),
         failed: 0,
     };
     failures.iter().for_each(|failure| run.fail(failure));
@@ -77,15 +79,4 @@ impl Run<'_> {
         self.failed += 1;
         self.bar.suspend(|| eprintln!("ocelli: {failure}"));
     }
-}
-
-/// A bar with rate and time left on a terminal, for more than one picture, unless results go there too.
-fn progress_bar(args: &Detect, pictures: usize) -> ProgressBar {
-    let on_terminal = io::stderr().is_terminal();
-    if args.quiet || !on_terminal || pictures < 2 || (args.format != Format::Text && io::stdout().is_terminal()) {
-        return ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
-    }
-    let style = "{bar:32} {human_pos}/{human_len} pictures  {per_sec}  {eta} left";
-    let style = ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar());
-    ProgressBar::new(pictures as u64).with_style(style)
 }

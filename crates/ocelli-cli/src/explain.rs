@@ -1,7 +1,7 @@
 //! `ocelli explain` and `ocelli algorithms`: what would be done, and what can be.
 
-use crate::args::{Explain, PlanFormat};
-use anyhow::Result;
+use crate::args::{Explain, ExplainMiss, PlanFormat};
+use anyhow::{Result, bail};
 use ocelli::prelude::*;
 use std::process::ExitCode;
 
@@ -16,6 +16,29 @@ pub fn run(args: &Explain) -> Result<ExitCode> {
     match args.format {
         PlanFormat::Text => print!("{plan}"),
         PlanFormat::Json => println!("{}", serde_json::to_string_pretty(&plan)?),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints what became of a place in a picture, for each request.
+///
+/// # Errors
+/// Wrong parameters, a source that is no picture, or algorithms of which none can say.
+pub fn miss(args: &ExplainMiss) -> Result<ExitCode> {
+    let vision = Vision::new()?;
+    let requests = args.requests.build(&vision)?;
+    let picture = vision.open(args.path.as_path())?;
+    let mut told = false;
+    for request in &requests {
+        let Some(report) = picture.explain_miss_any(request, args.at)? else { continue };
+        told = true;
+        match args.format {
+            PlanFormat::Text => print!("{} by {}\n{report}", request.kind(), vision.registry().select(request)?.name()),
+            PlanFormat::Json => println!("{}", serde_json::to_string_pretty(&report)?),
+        }
+    }
+    if !told {
+        bail!("the algorithms chosen cannot say why they miss something");
     }
     Ok(ExitCode::SUCCESS)
 }

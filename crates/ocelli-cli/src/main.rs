@@ -4,10 +4,12 @@
 
 mod annotate;
 mod args;
+mod compare;
 mod detect;
 mod explain;
 mod inputs;
 mod output;
+mod progress;
 
 use clap::Parser;
 use ocelli::core::{Error, ErrorClass};
@@ -17,6 +19,8 @@ fn main() -> ExitCode {
     let outcome = match args::Cli::parse().command {
         args::Command::Detect(detect) => detect::run(&detect),
         args::Command::Explain(explain) => explain::run(&explain),
+        args::Command::ExplainMiss(miss) => explain::miss(&miss),
+        args::Command::Compare(compare) => compare::run(&compare),
         args::Command::Algorithms => explain::algorithms(),
     };
     outcome.unwrap_or_else(|error| {
