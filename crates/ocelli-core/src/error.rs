@@ -122,6 +122,16 @@ impl Error {
         Self::Algorithm { algorithm: algorithm.into(), cause: Arc::from(cause.into()) }
     }
 
+    /// Fills in the algorithm's name where the place of the error could not know it.
+    pub fn in_algorithm(mut self, name: &str) -> Self {
+        if let Self::Contract { algorithm, .. } = &mut self
+            && algorithm.is_empty()
+        {
+            name.clone_into(algorithm);
+        }
+        self
+    }
+
     /// Who can act on it.
     pub fn class(&self) -> ErrorClass {
         match self {

@@ -303,7 +303,7 @@ impl Views {
     /// [`Error::Contract`] where the algorithm did not declare it in its needs.
     pub fn get(&self, spec: &ViewSpec) -> Result<&View> {
         self.0.get(spec).map(Arc::as_ref).ok_or_else(|| Error::Contract {
-            algorithm: "?".into(),
+            algorithm: String::new(), // the scheduler knows, see Error::in_algorithm
             reason: format!("reads a view that its needs do not declare: {spec:?}"),
         })
     }

@@ -172,7 +172,8 @@ impl Handler {
         provenance.warnings = self.picture.warnings().to_vec();
         let provenance = Arc::new(provenance);
         let input = Input { image: self.info(), views: &views, control, provenance: &provenance, required: &required };
-        catch_unwind(AssertUnwindSafe(|| read(&input))).unwrap_or_else(|panic| Err(panicked(name, &*panic)))
+        let answer = catch_unwind(AssertUnwindSafe(|| read(&input)));
+        answer.unwrap_or_else(|panic| Err(panicked(name, &*panic))).map_err(|error| error.in_algorithm(name))
     }
 }
 
