@@ -5,6 +5,7 @@
 //! of `kernel_w` pixels is then one contiguous run of `kernel_w * pixel` elements, so convolution is
 //! a dot product of `kernel_h` contiguous runs and knows nothing of padding.
 
+pub(crate) mod add_i8;
 pub(crate) mod conv_f32;
 pub(crate) mod conv_i8;
 pub(crate) mod depthwise;

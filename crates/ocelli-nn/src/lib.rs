@@ -50,6 +50,6 @@ pub use limits::ModelLimits;
 pub use model::{FORMAT, Model};
 pub use network::{Network, NetworkOptions};
 pub use picture::RgbImage;
-pub use plan::{Execution, JointPlan, PlanOptions};
+pub use plan::{Execution, JointPlan, PlanOptions, PlanReport, TensorReport};
 pub use quantize::{Calibration, Precision, QUANTIZATION_KEY};
 pub use run::{Outputs, ShouldStop, StepTime};

@@ -152,6 +152,10 @@ impl Network {
         &self.graph_before
     }
 
+    pub(crate) fn value_name(&self, value: usize) -> &str {
+        &self.graph.values[value].name
+    }
+
     /// The instruction set the kernels were chosen for.
     #[must_use]
     pub fn isa(&self) -> Isa {

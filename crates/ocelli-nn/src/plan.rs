@@ -2,12 +2,16 @@
 
 mod assign;
 pub(crate) mod cache;
+#[cfg(test)]
+mod check;
 mod layout;
+mod report;
 mod stream;
 
 use std::sync::Arc;
 
 pub(crate) use layout::{Buffer, Layout, Piece};
+pub use report::{PlanReport, TensorReport};
 
 use crate::arena::Arena;
 use crate::{Error, ImageShape, Network};
@@ -128,3 +132,6 @@ impl JointPlan {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

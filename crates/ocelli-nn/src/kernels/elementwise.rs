@@ -1,6 +1,6 @@
 //! Elementwise rows: sums, activations, copies. Plain loops that the compiler vectorizes.
 
-use crate::network::{AddI8, Requantize};
+use crate::network::Requantize;
 
 /// `max(x, 0)` in place.
 pub(crate) fn relu_f32(row: &mut [f32]) {
@@ -27,16 +27,21 @@ pub(crate) fn add_f32(a: &[f32], b: &[f32], floor: f32, out: &mut [f32]) {
     }
 }
 
-/// Sums of two rows of bytes, requantized; the same in every instruction set.
+/// `out = max(out + b, floor)`.
 ///
 /// # Panics
 /// If the lengths differ.
-pub(crate) fn add_i8(a: &[u8], b: &[u8], add: &AddI8, out: &mut [u8]) {
-    assert!(a.len() == out.len() && b.len() == out.len(), "rows of one length");
-    let [scale_a, scale_b] = add.scales;
-    for ((out, &a), &b) in out.iter_mut().zip(a).zip(b) {
-        let sum = f32::from(a) * scale_a + f32::from(b) * scale_b + add.shift;
-        *out = byte(sum, add.requantize);
+pub(crate) fn add_to_f32(b: &[f32], floor: f32, out: &mut [f32]) {
+    assert_eq!(b.len(), out.len(), "rows of one length");
+    for (out, b) in out.iter_mut().zip(b) {
+        *out = (*out + b).max(floor);
+    }
+}
+
+/// `out = max(out + out, floor)`.
+pub(crate) fn double_f32(out: &mut [f32], floor: f32) {
+    for x in out {
+        *x = (*x + *x).max(floor);
     }
 }
 
@@ -51,7 +56,9 @@ pub(crate) fn requantize_i8(source: &[u8], part: [f32; 2], to: Requantize, out: 
 /// rounding instruction; the clamp keeps the number far below 2²².
 const ROUND: f32 = 12_582_912.0;
 
-fn byte(x: f32, to: Requantize) -> u8 {
+/// The byte that stands for `x`.
+#[inline(always)]
+pub(crate) fn byte(x: f32, to: Requantize) -> u8 {
     let rounded = x.max(to.low).min(to.high) + ROUND;
     // The low bits of the sum's mantissa are the rounded number.
     (rounded.to_bits() as i32 - ROUND.to_bits() as i32 + to.zero_point) as u8

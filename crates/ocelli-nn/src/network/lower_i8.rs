@@ -101,7 +101,7 @@ impl Lowering<'_> {
                 let scales = [source.scale / out.scale, other.scale / out.scale];
                 let zeros = [f32::from(source.zero_point), f32::from(other.zero_point)];
                 let shift = -(zeros[0] * scales[0] + zeros[1] * scales[1]);
-                StepKind::AddI8(AddI8 { scales, shift, requantize })
+                StepKind::AddI8(AddI8 { scales, shift, requantize, isa: self.isa })
             }
             Op::Concat => {
                 let sources = inputs.iter().map(|&v| self.affine(node, v)).collect::<Result<Vec<_>, _>>()?;

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use crate::graph::{Activation, ValueId, Window};
+use crate::kernels::isa::Isa;
 use crate::kernels::{conv_f32, conv_i8};
 
 /// How a value lies in memory, apart from its height and width.
@@ -108,6 +109,7 @@ pub(crate) struct AddI8 {
     pub(crate) scales: [f32; 2],
     pub(crate) shift: f32,
     pub(crate) requantize: Requantize,
+    pub(crate) isa: Isa,
 }
 
 /// For each input `x * parts[i][0] + parts[i][1]`, requantized.
@@ -152,6 +154,12 @@ impl StepKind {
             Self::GlobalAvgPool => 0..input_height,
             _ => rows,
         }
+    }
+
+    /// Whether each output element depends on the same element of the inputs alone, so that the
+    /// output may be written over an input.
+    pub(crate) fn is_elementwise(&self) -> bool {
+        matches!(self, Self::Add(_) | Self::AddI8(_) | Self::Activate(_))
     }
 
     pub(crate) fn weight_bytes(&self) -> usize {

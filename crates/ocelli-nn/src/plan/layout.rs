@@ -65,7 +65,9 @@ pub(crate) struct Level {
 pub(crate) struct Planned {
     pub(crate) level_ix: usize,
     pub(crate) value: usize,
+    /// `usize::MAX` for outputs that all workers share.
     pub(crate) worker_ix: usize,
+    pub(crate) rows: usize,
     pub(crate) item: Item,
     pub(crate) offset: usize,
 }
@@ -73,6 +75,7 @@ pub(crate) struct Planned {
 /// Everything a run needs to know; independent of the networks' weights.
 #[derive(Debug)]
 pub(crate) struct Layout {
+    pub(crate) execution: Execution,
     pub(crate) levels: Vec<Level>,
     pub(crate) workers: Vec<Vec<Piece>>,
     /// Bytes that padding rows are made of; the arena starts with one row of each.
@@ -96,6 +99,32 @@ impl Layout {
             levels.push(Level { picture, shapes, outputs });
         }
         Builder { networks, levels, options, planned: Vec::new() }.build()
+    }
+}
+
+/// The tensors of one worker; several values may be one item, one after another in the same memory.
+#[derive(Default)]
+struct Tensors {
+    items: Vec<Item>,
+    /// Piece and value, with the index of the item.
+    owners: Vec<((usize, usize), usize)>,
+}
+
+impl Tensors {
+    /// Adds a value as an item of its own, or to the item of the value of the same piece it takes over.
+    fn add(&mut self, owner: (usize, usize), item: Item, host: Option<usize>) {
+        let taken =
+            |host: usize| self.owners.iter().rev().find(|((piece, value), _)| (*piece, *value) == (owner.0, host));
+        match host.and_then(taken) {
+            Some(&(_, item_ix)) if self.items[item_ix].size == item.size => {
+                self.items[item_ix].last = item.last.max(self.items[item_ix].last);
+                self.owners.push((owner, item_ix));
+            }
+            _ => {
+                self.owners.push((owner, self.items.len()));
+                self.items.push(item);
+            }
+        }
     }
 }
 
@@ -131,8 +160,9 @@ impl Builder<'_> {
         self.check_memory(cursor as u64)?;
         let naive_bytes = self.naive_bytes();
         let (arena_bytes, bound_bytes) = (cursor, bound);
-        let Self { levels, planned, .. } = self;
-        Ok(Layout { levels, workers, pads, pad_bytes, arena_bytes, bound_bytes, naive_bytes, planned })
+        let Self { options, levels, planned, .. } = self;
+        let execution = options.execution;
+        Ok(Layout { execution, levels, workers, pads, pad_bytes, arena_bytes, bound_bytes, naive_bytes, planned })
     }
 
     fn check_memory(&self, needed: u64) -> Result<(), Error> {
@@ -238,7 +268,7 @@ impl Builder<'_> {
                 self.levels[level_ix].outputs[value] = Buffer { offset: cursor, rows, pitch };
                 let item = Item { first: 0, last: usize::MAX - 1, size };
                 let offset = cursor;
-                self.planned.push(Planned { level_ix, value, worker_ix: usize::MAX, item, offset });
+                self.planned.push(Planned { level_ix, value, worker_ix: usize::MAX, rows, item, offset });
                 cursor += size;
                 self.check_memory(cursor as u64)?;
             }
@@ -263,13 +293,13 @@ impl Builder<'_> {
         shared: bool,
     ) -> Result<(Vec<Piece>, usize, usize), Error> {
         let mut pieces = Vec::new();
-        let mut items = Vec::new();
-        let mut owners = Vec::new();
+        let mut tensors = Tensors::default();
         let mut time = 0;
         for (level_ix, part) in parts {
             let outputs = self.output_values(*level_ix);
             let table = self.timetable(*level_ix, part, &outputs);
             let mut buffers = vec![Buffer::default(); table.lives.len()];
+            let hosts = self.hosts(*level_ix, &table, &outputs);
             for (value, life) in table.lives.iter().enumerate().filter(|(_, life)| life.rows > 0) {
                 let Life { mut rows, first, mut last } = *life;
                 let is_output = outputs.contains(&value);
@@ -283,25 +313,50 @@ impl Builder<'_> {
                 }
                 let (pitch, size) = self.bytes(*level_ix, value, rows)?;
                 buffers[value] = Buffer { offset: 0, rows, pitch };
-                items.push(Item { first: first + time, last: last + time, size });
-                owners.push((pieces.len(), value));
+                let item = Item { first: first + time, last: last + time, size };
+                tensors.add((pieces.len(), value), item, hosts[value]);
             }
             time += table.entries.len();
             let (level_ix, entries) = (*level_ix, table.entries);
             pieces.push(Piece { level_ix, entries, buffers });
         }
-        let (offsets, bytes) = assign::assign(&items);
-        for ((&(piece_ix, value), &offset), &item) in owners.iter().zip(&offsets).zip(&items) {
+        let (offsets, bytes) = assign::assign(&tensors.items);
+        for &((piece_ix, value), item_ix) in &tensors.owners {
             let piece: &mut Piece = &mut pieces[piece_ix];
-            let (level_ix, offset) = (piece.level_ix, base + offset);
+            let (level_ix, offset) = (piece.level_ix, base + offsets[item_ix]);
             piece.buffers[value].offset = offset;
+            let buffer = piece.buffers[value];
             if self.networks[level_ix].graph().is_output(value) {
-                self.levels[level_ix].outputs[value] = piece.buffers[value];
+                self.levels[level_ix].outputs[value] = buffer;
             }
-            self.planned.push(Planned { level_ix, value, worker_ix, item, offset });
+            let (rows, item) = (buffer.rows, tensors.items[item_ix]);
+            self.planned.push(Planned { level_ix, value, worker_ix, rows, item, offset });
         }
         self.check_memory((base + bytes) as u64)?;
-        Ok((pieces, bytes, assign::liveness_bound(&items)))
+        Ok((pieces, bytes, assign::liveness_bound(&tensors.items)))
+    }
+
+    /// For each value the input whose memory it may take over: that of an elementwise step that is
+    /// the input's last reader, where both exist whole and alike.
+    fn hosts(&self, level_ix: usize, table: &stream::Timetable, outputs: &[usize]) -> Vec<Option<usize>> {
+        let network = self.networks[level_ix];
+        let mut hosts = vec![None; table.lives.len()];
+        if self.options.execution != Execution::Whole {
+            return hosts;
+        }
+        for (time, entry) in table.entries.iter().enumerate() {
+            let step = &network.steps[entry.step_ix as usize];
+            if !step.kind.is_elementwise() {
+                continue;
+            }
+            let (slot, life) = (network.slots[step.output], table.lives[step.output]);
+            hosts[step.output] = step.inputs.iter().copied().find(|&input| {
+                let other = table.lives[input];
+                let dies = other.last == time && life.first == time && !outputs.contains(&input);
+                dies && network.slots[input] == slot && other.rows == life.rows
+            });
+        }
+        hosts
     }
 
     fn timetable(&self, level_ix: usize, part: &Range<usize>, outputs: &[usize]) -> stream::Timetable {

@@ -29,6 +29,9 @@ pub(super) struct Timetable {
     pub(super) lives: Vec<Life>,
 }
 
+/// About how many entries a timetable may have; beyond it bands grow.
+const MAX_ENTRIES: usize = 1 << 20;
+
 /// Makes rows `wanted[i].1` of values `wanted[i].0` in bands.
 pub(super) fn timetable(
     steps: &[Step],
@@ -38,8 +41,10 @@ pub(super) fn timetable(
 ) -> Timetable {
     let mut planner = Planner::new(steps, shapes);
     let n_rows = wanted.iter().map(|(_, rows)| rows.len()).max().unwrap_or(0);
+    // The timetable itself must stay small, whatever the picture and the graph.
+    let least = (n_rows * steps.len()).div_ceil(MAX_ENTRIES);
     // Outputs of different heights advance in proportion.
-    let n_bands = n_rows.div_ceil(band_rows.max(1));
+    let n_bands = n_rows.div_ceil(band_rows.max(least).max(1));
     for (value, rows) in wanted {
         if let Some(maker) = planner.maker[*value] {
             planner.widen(maker, rows.clone());

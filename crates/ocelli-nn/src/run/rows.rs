@@ -177,19 +177,35 @@ impl Rows<'_> {
         }
     }
 
+    /// Whether row `y` of both values is the same memory, as the plan may arrange.
+    unsafe fn in_place(&self, input: ValueId, output: ValueId, y: usize) -> bool {
+        // SAFETY: as the caller vouches; the pointers are only compared.
+        unsafe { self.start(input, y) == self.start(output, y) }
+    }
+
     pub(super) unsafe fn add(&self, step: &Step, activation: Activation, y: usize) {
-        // SAFETY: as the caller vouches.
+        let [a, b] = step.inputs[..] else { return };
+        let floor = floor_of(activation);
+        // SAFETY: as the caller vouches; a row that is also the output is only borrowed once.
         unsafe {
-            let (a, b) = (self.row(step.inputs[0], y), self.row(step.inputs[1], y));
-            elementwise::add_f32(a, b, floor_of(activation), self.row_mut(step.output, y));
+            let out = self.row_mut(step.output, y);
+            match (self.in_place(a, step.output, y), self.in_place(b, step.output, y)) {
+                (true, true) => elementwise::double_f32(out, floor),
+                (true, false) => elementwise::add_to_f32(self.row(b, y), floor, out),
+                (false, true) => elementwise::add_to_f32(self.row(a, y), floor, out),
+                (false, false) => elementwise::add_f32(self.row(a, y), self.row(b, y), floor, out),
+            }
         }
     }
 
     pub(super) unsafe fn activate(&self, step: &Step, activation: Activation, y: usize) {
-        // SAFETY: as the caller vouches.
+        let input = step.inputs[0];
+        // SAFETY: as the caller vouches; a row that is also the output is only borrowed once.
         unsafe {
             let out = self.row_mut(step.output, y);
-            out.copy_from_slice(self.row(step.inputs[0], y));
+            if !self.in_place(input, step.output, y) {
+                out.copy_from_slice(self.row(input, y));
+            }
             match activation {
                 Activation::Relu => elementwise::relu_f32(out),
                 Activation::Sigmoid => elementwise::sigmoid_f32(out),

@@ -4,7 +4,7 @@
 use super::{Rows, floor_of};
 use crate::graph::Activation;
 use crate::kernels::conv_i8::{ConvRow, QUAD, Target};
-use crate::kernels::elementwise;
+use crate::kernels::{add_i8, elementwise};
 use crate::network::{AddI8, ConcatI8, ConvI8Step, Step};
 
 impl Rows<'_> {
@@ -66,10 +66,11 @@ impl Rows<'_> {
     }
 
     pub(in crate::run) unsafe fn add_i8(&self, step: &Step, add: &AddI8, y: usize) {
-        // SAFETY: as the caller vouches.
+        let (a, b, n) = (step.inputs[0], step.inputs[1], self.row_len(step.output));
+        // SAFETY: as the caller vouches; the kernel takes pointers because an input may be the output.
         unsafe {
-            let (a, b) = (self.row(step.inputs[0], y), self.row(step.inputs[1], y));
-            elementwise::add_i8(a, b, add, self.row_mut(step.output, y));
+            let out = self.pixel0(step.output, y);
+            add_i8::add_i8_row(add, self.pixel0(a, y), self.pixel0(b, y), out, n);
         }
     }
 
