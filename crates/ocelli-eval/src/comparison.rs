@@ -130,7 +130,8 @@ impl Comparison {
         }
         for (ix, outcome) in run.outcomes.iter_mut().enumerate() {
             if let Outcome::Detected(found) = outcome {
-                let place = || format!("{}: {}", run.name, self.sets[self.places[ix].0].pictures[self.places[ix].1].name);
+                let place =
+                    || format!("{}: {}", run.name, self.sets[self.places[ix].0].pictures[self.places[ix].1].name);
                 drop_bad(found, &mut self.warnings, place);
             }
         }

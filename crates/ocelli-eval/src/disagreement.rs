@@ -1,8 +1,8 @@
 //! Where detectors disagree: what each found, missed and made up, picture by picture.
 
+use crate::Detection;
 use crate::comparison::Comparison;
 use crate::metrics::{Matching, Verdict};
-use crate::Detection;
 use ocelli_core::{PixelRect, Size};
 use std::path::PathBuf;
 

@@ -131,7 +131,8 @@ pub(crate) fn evaluate(comparison: &Comparison, protocol: &Protocol) -> Evaluati
     let judged_pictures: Vec<usize> = (0..comparison.n_pictures())
         .filter(|ix| comparison.picture(*ix).truths.is_some() && !comparison.left_out.contains_key(ix))
         .collect();
-    let runs: Vec<Judged<'_>> = comparison.runs.iter().map(|run| judge(comparison, run, &judged_pictures, protocol)).collect();
+    let runs: Vec<Judged<'_>> =
+        comparison.runs.iter().map(|run| judge(comparison, run, &judged_pictures, protocol)).collect();
     let thresholds: Vec<f64> = runs.iter().map(|run| threshold(run, protocol)).collect();
     let mut warnings = comparison.warnings.clone();
     for (run, judged) in comparison.runs.iter().zip(&runs) {
@@ -184,7 +185,8 @@ fn members(comparison: &Comparison, pictures: &[usize]) -> Vec<(String, Vec<usiz
         groups.push((ALL.into(), (0..pictures.len()).collect()));
     }
     for (set_ix, set) in comparison.sets.iter().enumerate() {
-        let of_set: Vec<usize> = (0..pictures.len()).filter(|&at| comparison.places[pictures[at]].0 == set_ix).collect();
+        let of_set: Vec<usize> =
+            (0..pictures.len()).filter(|&at| comparison.places[pictures[at]].0 == set_ix).collect();
         let mut parts: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
         for &at in &of_set {
             if let Some(part) = &comparison.picture(pictures[at]).group {
@@ -219,12 +221,8 @@ fn group(
         })
         .collect();
     let pictures: Vec<_> = runs.first().map(|_| of(0)).unwrap_or_default();
-    let sizes: Vec<f64> = pictures
-        .iter()
-        .flat_map(|p| p.truths)
-        .filter(|t| !t.ignored)
-        .map(|t| t.area().sqrt())
-        .collect();
+    let sizes: Vec<f64> =
+        pictures.iter().flat_map(|p| p.truths).filter(|t| !t.ignored).map(|t| t.area().sqrt()).collect();
     Group {
         name,
         n_pictures: members.len(),

@@ -48,8 +48,7 @@ pub enum Format {
 
 impl Format {
     /// All formats.
-    pub const ALL: [Self; 7] =
-        [Self::Jsonl, Self::Wider, Self::Fddb, Self::Coco, Self::Voc, Self::Yolo, Self::CmuMit];
+    pub const ALL: [Self; 7] = [Self::Jsonl, Self::Wider, Self::Fddb, Self::Coco, Self::Voc, Self::Yolo, Self::CmuMit];
 
     /// Its name on a command line.
     pub fn name(self) -> &'static str {

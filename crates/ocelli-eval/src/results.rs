@@ -126,17 +126,13 @@ fn fddb(curve: &FddbCurve) -> Value {
     let step = curve.points.len().div_ceil(CURVE_POINTS).max(1);
     let last = curve.points.len().saturating_sub(1);
     let kept = curve.points.iter().enumerate().filter(|(ix, _)| ix % step == 0 || *ix == last);
-    let points: Vec<Value> = kept
-        .map(|(_, p)| json!([rounded(p.threshold), p.discrete, rounded(p.continuous), p.false_alarms]))
-        .collect();
+    let points: Vec<Value> =
+        kept.map(|(_, p)| json!([rounded(p.threshold), p.discrete, rounded(p.continuous), p.false_alarms])).collect();
     json!({"objects": curve.n_truths, "points": points})
 }
 
 fn calibration(calibration: &Calibration) -> Value {
-    let bins: Vec<Value> = calibration
-        .bins
-        .iter()
-        .map(|b| json!([b.count, rounded(b.mean_score), rounded(b.share_found)]))
-        .collect();
+    let bins: Vec<Value> =
+        calibration.bins.iter().map(|b| json!([b.count, rounded(b.mean_score), rounded(b.share_found)])).collect();
     json!({"expected_error": rounded(calibration.expected_error), "bins": bins})
 }

@@ -101,7 +101,8 @@ fn wider(evaluation: &Evaluation) -> Option<String> {
     for group in whole_sets(evaluation) {
         for result in &group.results {
             if let Some(w) = &result.wider {
-                let cells = [group.name.clone(), result.detector.clone(), share(w.easy), share(w.medium), share(w.hard)];
+                let cells =
+                    [group.name.clone(), result.detector.clone(), share(w.easy), share(w.medium), share(w.hard)];
                 table.row(cells.to_vec());
             }
         }

@@ -86,7 +86,8 @@ fn report() -> Result<(tempfile::TempDir, Evaluation, String), Failed> {
         image::RgbImage::from_fn(common::SIDE, common::SIDE, grey).save(folder.path().join(&picture.name))?;
     }
     let evaluation = common::comparison(Some(folder.path())).evaluate(&Protocol::default());
-    let small = |p: &ocelli_eval::PictureComparison, side| -> Option<Thumbnail> { thumbnail_of_file(p.path.as_deref()?, side) };
+    let small =
+        |p: &ocelli_eval::PictureComparison, side| -> Option<Thumbnail> { thumbnail_of_file(p.path.as_deref()?, side) };
     evaluation.write_report(folder.path(), &ReportOptions::default(), small)?;
     let url = format!("file://{}", folder.path().join("report.html").display());
     Ok((folder, evaluation, url))

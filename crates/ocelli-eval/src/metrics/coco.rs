@@ -81,8 +81,7 @@ fn overlaps() -> impl Iterator<Item = f64> {
 fn evaluate(pictures: &[&Sorted<'_>], band: &Band, max_detections: usize) -> Vec<Option<(f64, f64)>> {
     overlaps()
         .map(|iou| {
-            let matchings: Vec<Matching> =
-                pictures.iter().map(|p| p.matching(iou, band, max_detections)).collect();
+            let matchings: Vec<Matching> = pictures.iter().map(|p| p.matching(iou, band, max_detections)).collect();
             precision_and_recall(pictures, &matchings)
         })
         .collect()

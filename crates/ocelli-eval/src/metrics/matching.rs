@@ -61,8 +61,7 @@ impl<'a> Sorted<'a> {
         let mut detections = detections.to_vec();
         detections.sort_by(|a, b| b.score.total_cmp(&a.score));
         let truths = picture.truths();
-        let overlaps =
-            detections.iter().map(|d| truths.iter().map(|t| d.rect.iou(t.rect)).collect()).collect();
+        let overlaps = detections.iter().map(|d| truths.iter().map(|t| d.rect.iou(t.rect)).collect()).collect();
         let share = |rect: PixelRect| {
             let shares = picture.ignore.iter().map(|&region| rect.intersection_area(region) / rect.area());
             shares.fold(0.0, f64::max)
@@ -200,7 +199,8 @@ mod tests {
     fn ignore_regions_take_any_number_and_incomplete_pictures_have_no_false_alarms() {
         let mut picture = picture(&[]);
         picture.ignore = vec![PixelRect::new(0.0, 0.0, 50.0, 50.0)];
-        let detections = [seen(0.0, 0.0, 9.0, 9.0, 0.9), seen(20.0, 20.0, 9.0, 9.0, 0.8), seen(60.0, 0.0, 9.0, 9.0, 0.7)];
+        let detections =
+            [seen(0.0, 0.0, 9.0, 9.0, 0.9), seen(20.0, 20.0, 9.0, 9.0, 0.8), seen(60.0, 0.0, 9.0, 9.0, 0.7)];
         let verdicts = |p: &Picture| Sorted::new(p, &detections).matching(0.5, &Band::all(), usize::MAX).verdicts;
         assert_eq!(verdicts(&picture), [Verdict::Ignored, Verdict::Ignored, Verdict::FalseAlarm]);
         picture.complete = false;

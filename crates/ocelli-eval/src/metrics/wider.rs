@@ -62,11 +62,8 @@ fn average_precision(pictures: &[&Sorted<'_>], level: impl Fn(Levels) -> bool) -
             }
         }
     }
-    let points: Vec<(f64, f64)> = proposals
-        .iter()
-        .zip(&found)
-        .map(|(&p, &f)| (f as f64 / n_faces as f64, f as f64 / p.max(1) as f64))
-        .collect();
+    let points: Vec<(f64, f64)> =
+        proposals.iter().zip(&found).map(|(&p, &f)| (f as f64 / n_faces as f64, f as f64 / p.max(1) as f64)).collect();
     Some(area_under(&points))
 }
 
@@ -75,9 +72,10 @@ fn running_counts(picture: &Sorted<'_>, in_level: &impl Fn(&Truth) -> bool) -> V
     let mut taken = vec![false; picture.truths.len()];
     let (mut proposals, mut found) = (0, 0);
     let step = |rect: PixelRect| {
-        let best = (0..picture.truths.len())
-            .map(|t| (t, inclusive_iou(rect, picture.truths[t].rect)))
-            .fold(None, |best: Option<(usize, f64)>, here| if best.is_none_or(|b| here.1 > b.1) { Some(here) } else { best });
+        let best = (0..picture.truths.len()).map(|t| (t, inclusive_iou(rect, picture.truths[t].rect))).fold(
+            None,
+            |best: Option<(usize, f64)>, here| if best.is_none_or(|b| here.1 > b.1) { Some(here) } else { best },
+        );
         match best {
             Some((t, iou)) if iou >= IOU => {
                 let counts = in_level(&picture.truths[t]);

@@ -23,8 +23,11 @@ struct Line {
 pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<Read> {
     let places = Places::new(path, options, &["", "images", "newtest", "test", "rotated"]);
     let text = file::text(path, &options.limits)?;
-    let pictures =
-        if text.trim_start().starts_with('{') { json_lines(path, &text, options)? } else { points(path, &text, options)? };
+    let pictures = if text.trim_start().starts_with('{') {
+        json_lines(path, &text, options)?
+    } else {
+        points(path, &text, options)?
+    };
     let located = |p: Picture| Picture { path: places.find(&p.name), ..p };
     Ok(Read { pictures: pictures.into_iter().map(located).collect(), ..Read::default() })
 }

@@ -49,8 +49,8 @@ pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<Read> {
     let near = ["", "images", "../images", "../train2017", "../val2017", "val2017"];
     let places = Places::new(path, options, &near);
     let bytes = file::bytes(path, &options.limits)?;
-    let coco: File = serde_json::from_slice(&bytes)
-        .map_err(|e| Error::at(path, e.line().max(1), super::jsonl::json_reason(&e)))?;
+    let coco: File =
+        serde_json::from_slice(&bytes).map_err(|e| Error::at(path, e.line().max(1), super::jsonl::json_reason(&e)))?;
     let mut read = Read::default();
     let mut index = HashMap::new();
     for image in coco.images {

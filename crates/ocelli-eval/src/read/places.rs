@@ -37,7 +37,8 @@ impl Places {
     pub(super) fn find(&self, name: &str) -> Option<PathBuf> {
         // Names come from files of strangers: they may go down, not up or anywhere.
         let relative = Path::new(name);
-        let down = |c: std::path::Component<'_>| matches!(c, std::path::Component::Normal(_) | std::path::Component::CurDir);
+        let down =
+            |c: std::path::Component<'_>| matches!(c, std::path::Component::Normal(_) | std::path::Component::CurDir);
         if !relative.components().all(down) {
             return None;
         }

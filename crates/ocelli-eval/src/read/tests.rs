@@ -55,7 +55,8 @@ fn jsonl_is_read() {
 
 #[test]
 fn wider_text_is_read() {
-    let text = "0--Parade/a.png\n2\n10 20 30 40 0 0 0 0 0 0\n1 2 3 4 2 0 0 1 2 0\n0--Parade/b.png\n0\n0 0 0 0 0 0 0 0 0 0\n";
+    let text =
+        "0--Parade/a.png\n2\n10 20 30 40 0 0 0 0 0 0\n1 2 3 4 2 0 0 1 2 0\n0--Parade/b.png\n0\n0 0 0 0 0 0 0 0 0 0\n";
     let folder = folder(&[("split/wider_face_val_bbx_gt.txt", text), ("images/0--Parade/a.png", "")]);
     let set = DataSet::open(folder.path().join("split/wider_face_val_bbx_gt.txt")).unwrap();
     assert_eq!(set.format, Format::Wider);
@@ -165,9 +166,19 @@ fn cmu_mit_lists_are_read() {
 #[test]
 fn errors_name_file_and_line() {
     let cases = [
-        ("x.jsonl", "{\"image\": \"a\", \"faces\": []}\n{\"image\": \"b\", \"faces\": [[1, 2, 3]]}", Format::Jsonl, "x.jsonl:2: "),
+        (
+            "x.jsonl",
+            "{\"image\": \"a\", \"faces\": []}\n{\"image\": \"b\", \"faces\": [[1, 2, 3]]}",
+            Format::Jsonl,
+            "x.jsonl:2: ",
+        ),
         ("x.jsonl", "{\"image\": \"b\", \"faces\": [[1, 2, 3, NaN]]}", Format::Jsonl, "x.jsonl:1: "),
-        ("x.jsonl", "{\"image\": \"b\", \"faces\": [[1, 2, 3, 1e999]]}", Format::Jsonl, "x.jsonl:1: number out of range"),
+        (
+            "x.jsonl",
+            "{\"image\": \"b\", \"faces\": [[1, 2, 3, 1e999]]}",
+            Format::Jsonl,
+            "x.jsonl:1: number out of range",
+        ),
         ("x.txt", "a.jpg\n2\n1 2 3 4\n", Format::Wider, "x.txt:2: the file ends"),
         ("x.txt", "a.jpg\none\n", Format::Wider, "x.txt:2: \"one\" is not a number of faces"),
         ("x.txt", "a.jpg\n1\n1 2 3 inf 0 0 0 0 0 0\n", Format::Wider, "x.txt:3: \"inf\" is not a finite number"),
@@ -176,7 +187,12 @@ fn errors_name_file_and_line() {
         ("x.txt", "a\n1\n0 2 3 4 5 1\n", Format::Fddb, "x.txt:3: a radius"),
         ("x.json", "{\"images\": [\n{\"id\": \"x\"}]}", Format::Coco, "x.json:2: "),
         ("x.xml", "<annotation>\n<object>\n</annotation>", Format::Voc, "x.xml:3: "),
-        ("x.xml", "<annotation>\n<object><name>a</name></object></annotation>", Format::Voc, "x.xml:2: <object> has no <bndbox>"),
+        (
+            "x.xml",
+            "<annotation>\n<object><name>a</name></object></annotation>",
+            Format::Voc,
+            "x.xml:2: <object> has no <bndbox>",
+        ),
         ("x.xml", "<html></html>", Format::Voc, "x.xml:1: <html>"),
         ("x.txt", "a.gif 1 2 3\n", Format::CmuMit, "x.txt:1: expected a picture and six points"),
     ];

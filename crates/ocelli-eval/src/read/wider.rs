@@ -49,7 +49,8 @@ fn parse(path: &Path, text: &str) -> Result<Vec<Picture>> {
             count.parse().map_err(|_| Error::at(path, count_line, format!("{count:?} is not a number of faces")))?;
         let mut truths = Vec::new();
         for _ in 0..count {
-            let (line, text) = lines.next().ok_or_else(|| Error::at(path, count_line, "the file ends before the last face"))?;
+            let (line, text) =
+                lines.next().ok_or_else(|| Error::at(path, count_line, "the file ends before the last face"))?;
             truths.push(face(path, line, text)?);
         }
         // Pictures without faces carry one line of zeros.

@@ -19,12 +19,17 @@ pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<Read> {
             read.warnings.add(Oddity::AnnotationWithoutPicture, &stem);
             continue;
         };
-        let (width, height) = image::image_dimensions(&on_disk)
-            .map_err(|e| Error::malformed(&on_disk, format!("no picture: {e}")))?;
+        let (width, height) =
+            image::image_dimensions(&on_disk).map_err(|e| Error::malformed(&on_disk, format!("no picture: {e}")))?;
         let size = Size::new(width, height);
         let truths = parse(file, size, options, &mut read)?;
         let name = named(&stem, &on_disk);
-        read.pictures.push(Picture { truths: Some(truths), path: Some(on_disk), size: Some(size), ..Picture::new(name) });
+        read.pictures.push(Picture {
+            truths: Some(truths),
+            path: Some(on_disk),
+            size: Some(size),
+            ..Picture::new(name)
+        });
     }
     let known: HashSet<_> = read.pictures.iter().filter_map(|p| p.path.clone()).collect();
     if path.is_dir() {
@@ -60,7 +65,11 @@ fn parse(path: &Path, size: Size, options: &ReadOptions, read: &mut Read) -> Res
     for (line, text) in file::lines(&text) {
         let values = file::numbers(path, line, text)?;
         let [class, x, y, w, h] = values[..] else {
-            return Err(Error::at(path, line, format!("{} numbers, expected class, x, y, width, height", values.len())));
+            return Err(Error::at(
+                path,
+                line,
+                format!("{} numbers, expected class, x, y, width, height", values.len()),
+            ));
         };
         if class < 0.0 || class.fract() != 0.0 {
             return Err(Error::at(path, line, format!("class {class} is not a whole number")));

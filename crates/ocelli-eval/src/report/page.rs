@@ -91,7 +91,8 @@ type Column = (String, bool, fn(&DetectorResult) -> Option<f64>);
 
 fn summary(evaluation: &Evaluation) -> String {
     let result = evaluation.groups.iter().flat_map(|g| &g.results).next();
-    let bands: Vec<String> = result.map(|r| r.bands.iter().map(|b| format!("AP {}", b.band.name)).collect()).unwrap_or_default();
+    let bands: Vec<String> =
+        result.map(|r| r.bands.iter().map(|b| format!("AP {}", b.band.name)).collect()).unwrap_or_default();
     let others: [Column; 7] = [
         ("COCO AP".into(), true, |r| r.coco.ap),
         ("AR100".into(), true, |r| r.coco.ar100),
@@ -177,7 +178,9 @@ fn curves(evaluation: &Evaluation, group: &Group, open: bool) -> String {
     ];
     let plots: String = drawn
         .into_iter()
-        .filter_map(|(title, svg)| Some(format!("<figure class=\"plot\"><figcaption>{title}</figcaption>{}</figure>", svg?)))
+        .filter_map(|(title, svg)| {
+            Some(format!("<figure class=\"plot\"><figcaption>{title}</figcaption>{}</figure>", svg?))
+        })
         .collect();
     let open = if open { " open" } else { "" };
     format!(
@@ -197,7 +200,13 @@ fn speed(evaluation: &Evaluation) -> String {
         let d = evaluation.detectors.iter().position(|name| *name == t.detector).unwrap_or(0);
         let ms = |time: std::time::Duration| format!("{:.2}", time.as_secs_f64() * 1e3);
         let memory = t.peak_memory.map_or("–".into(), |bytes| format!("{:.1}", bytes as f64 / 1e6));
-        let cells = [t.n_pictures.to_string(), ms(t.median), ms(t.percentile_95), format!("{:.2}", t.total.as_secs_f64()), memory];
+        let cells = [
+            t.n_pictures.to_string(),
+            ms(t.median),
+            ms(t.percentile_95),
+            format!("{:.2}", t.total.as_secs_f64()),
+            memory,
+        ];
         rows.row(&[chip(d, &t.detector)], &cells);
     }
     let plot = evaluation.groups.first().and_then(|g| plots::speed(evaluation, g)).unwrap_or_default();
@@ -219,7 +228,10 @@ fn pictures(evaluation: &Evaluation, cards: &[String]) -> String {
         }
         for (kind, label) in filters {
             let chip = format!("<i style=\"--c:{}\"></i>", colour(d));
-            let _ = write!(html, "<button data-kind=\"{kind}\" data-detector=\"{d}\" aria-pressed=\"false\">{chip}{label}</button>");
+            let _ = write!(
+                html,
+                "<button data-kind=\"{kind}\" data-detector=\"{d}\" aria-pressed=\"false\">{chip}{label}</button>"
+            );
         }
     }
     html.push_str("</nav><p class=\"boxes\">Boxes: <label><input type=\"checkbox\" data-boxes=\"truth\" checked>annotated</label>");
