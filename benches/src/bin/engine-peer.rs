@@ -39,6 +39,9 @@ struct Flags {
     /// Bytes instead of floats; measures the ranges on the bench's own picture where the model has none.
     #[arg(long)]
     int8: bool,
+    /// No Winograd filtering.
+    #[arg(long)]
+    direct: bool,
     /// Layer by layer instead of depth first.
     #[arg(long)]
     whole: bool,
@@ -55,7 +58,7 @@ fn main() -> anyhow::Result<()> {
 
 fn serve(flags: &Flags) -> anyhow::Result<()> {
     let model = Model::from_path(&flags.model, &ModelLimits::default())?;
-    let mut options = NetworkOptions::default();
+    let mut options = NetworkOptions::default().with_direct(flags.direct);
     if let Some(name) = &flags.isa {
         let isa = Isa::ALL.into_iter().find(|isa| isa.to_string() == *name);
         options = options.with_isa(isa.context("no such instruction set")?);

@@ -13,7 +13,10 @@ pub(crate) mod elementwise;
 pub(crate) mod input;
 pub(crate) mod isa;
 pub(crate) mod pool;
+#[cfg(test)]
+mod suite;
 mod vector;
+pub(crate) mod winograd;
 
 #[cfg(target_arch = "aarch64")]
 mod neon;

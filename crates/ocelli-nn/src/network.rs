@@ -3,13 +3,16 @@
 mod lower;
 mod lower_i8;
 mod step;
+mod winograd;
 
 use std::sync::Arc;
 
-pub(crate) use step::{AddI8, ConcatI8, ConvI8Step, ConvStep, Depthwise, Requantize, Slot, Step, StepKind};
+pub(crate) use step::{
+    AddI8, ConcatI8, ConvI8Step, ConvStep, Depthwise, Requantize, Slot, Step, StepKind, Tiles, WinogradStep,
+};
 
 use crate::arena::Pool;
-use crate::graph::Graph;
+use crate::graph::{Graph, shape};
 use crate::kernels::isa::Isa;
 use crate::plan::cache::PlanCache;
 use crate::plan::{JointPlan, PlanOptions};
@@ -24,6 +27,9 @@ pub struct NetworkOptions {
     pub isa: Option<Isa>,
     /// Floats or bytes.
     pub precision: Precision,
+    /// Compute 3×3 convolutions of stride 1 in f32 as they are written, instead of by Winograd's
+    /// minimal filtering, which does half the multiplications and rounds a little differently.
+    pub direct: bool,
     /// Ranges for [`Precision::Int8`]; `None` takes those of the model's metadata.
     pub calibration: Option<Calibration>,
 }
@@ -40,6 +46,13 @@ impl NetworkOptions {
     #[must_use]
     pub fn with_precision(mut self, precision: Precision) -> Self {
         self.precision = precision;
+        self
+    }
+
+    /// These options with or without Winograd's filtering.
+    #[must_use]
+    pub fn with_direct(mut self, direct: bool) -> Self {
+        self.direct = direct;
         self
     }
 
@@ -97,7 +110,7 @@ impl Network {
         let mut graph = graph_before.clone();
         passes::optimize(&mut graph);
         let (steps, slots) = match options.precision {
-            Precision::F32 => lower::lower(&graph, isa)?,
+            Precision::F32 => lower::lower(&graph, isa, !options.direct)?,
             Precision::Int8 => lower_i8::lower(&graph, &options.calibration_for(model)?, isa)?,
         };
         Ok(Arc::new(Self {
@@ -152,8 +165,23 @@ impl Network {
         &self.graph_before
     }
 
+    /// The name of a value, or of the step that makes it where the graph does not know it.
     pub(crate) fn value_name(&self, value: usize) -> &str {
-        &self.graph.values[value].name
+        let by_step = || self.steps.iter().find(|step| step.output == value).map_or("", |step| step.name.as_str());
+        self.graph.values.get(value).map_or_else(by_step, |value| value.name.as_str())
+    }
+
+    /// The shapes of all values at one size, those that lowering added included.
+    pub(crate) fn shapes(&self, picture: ImageShape) -> Result<Vec<ImageShape>, Error> {
+        let mut shapes = shape::infer(&self.graph, picture)?;
+        shapes.resize(self.slots.len(), ImageShape::new(0, 0));
+        for step in &self.steps {
+            if let StepKind::Tiles(tiles) = &step.kind {
+                let source = shapes[step.inputs[0]];
+                shapes[step.output] = ImageShape::new(source.height, tiles.n(source.width));
+            }
+        }
+        Ok(shapes)
     }
 
     /// The instruction set the kernels were chosen for.

@@ -39,7 +39,9 @@ impl Calibration {
             let plan = network.plan(&[picture.shape()], &options)?;
             let mut arena = plan.arena()?;
             for (value, [low, high]) in plan.value_ranges(&mut arena, picture)? {
-                let range = ranges.entry(names[value].to_owned()).or_insert([low, high]);
+                // Values beyond the graph's are the engine's own.
+                let Some(&name) = names.get(value) else { continue };
+                let range = ranges.entry(name.to_owned()).or_insert([low, high]);
                 *range = [range[0].min(low), range[1].max(high)];
             }
         }

@@ -150,6 +150,8 @@ impl Run<'_> {
                     }
                     StepKind::InputBytes => rows.input_bytes(step, self.pictures[piece.level_ix].row(y), y),
                     StepKind::Conv(conv) => rows.conv(step, conv, y),
+                    StepKind::Tiles(tiles) => rows.tiles(step, *tiles, y),
+                    StepKind::Winograd(conv) => rows.winograd(step, conv, y),
                     StepKind::ConvI8(conv) => rows.conv_i8(step, conv, y),
                     StepKind::Depthwise(conv) => rows.depthwise(step, conv, y),
                     StepKind::MaxPool(window) => rows.max_pool(step, window, y),

@@ -43,6 +43,26 @@ impl Isa {
     }
 }
 
+/// Calls a plain function compiled for the vectors of `isa`: the compiler's own vectorization, with
+/// more lanes. The function must be `#[inline(always)]`; its results do not depend on the lanes,
+/// because the compiler neither reorders nor fuses floating point.
+macro_rules! widened {
+    ($isa:expr, $body:ident($($arg:ident: $kind:ty),*)) => {{
+        #[cfg(target_arch = "x86_64")]
+        if matches!($isa, $crate::Isa::Avx2 | $crate::Isa::Avx512) {
+            #[target_feature(enable = "avx2")]
+            fn wide($($arg: $kind),*) {
+                $body($($arg),*);
+            }
+            // SAFETY: networks are only made for instruction sets that this CPU has.
+            return unsafe { wide($($arg),*) };
+        }
+        let _ = $isa;
+        $body($($arg),*);
+    }};
+}
+pub(crate) use widened;
+
 impl fmt::Display for Isa {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

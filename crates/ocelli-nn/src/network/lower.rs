@@ -1,12 +1,13 @@
 //! Lowering: from graph nodes to steps with packed weights.
 
 use super::step::{ConvStep, Depthwise, Slot, Step, StepKind};
+use super::winograd;
 use crate::Error;
 use crate::graph::{Activation, Conv, Graph, Node, Op, Weight, Window};
 use crate::kernels::{CHANNEL_BLOCK, conv_f32, isa::Isa};
 
 /// Chooses kernels and packs the weights of `graph` for `isa`.
-pub(super) fn lower(graph: &Graph, isa: Isa) -> Result<(Vec<Step>, Vec<Slot>), Error> {
+pub(super) fn lower(graph: &Graph, isa: Isa, filtering: bool) -> Result<(Vec<Step>, Vec<Slot>), Error> {
     let mut slots: Vec<Slot> = graph.values.iter().map(|value| slot(value.channels)).collect();
     let input = &graph.input;
     if feeds_only_dense_convs(graph) {
@@ -20,7 +21,12 @@ pub(super) fn lower(graph: &Graph, isa: Isa) -> Result<(Vec<Step>, Vec<Slot>), E
         output: input.value,
     }];
     for node in &graph.nodes {
-        steps.push(lower_node(node, &slots, isa)?);
+        match &node.op {
+            Op::Conv(conv) if filtering && winograd::pays(conv, slots[node.inputs[0]]) => {
+                steps.extend(winograd::lower(node, conv, &mut slots, isa));
+            }
+            _ => steps.push(lower_node(node, &slots, isa)?),
+        }
     }
     for step in &steps {
         let (left, right) = step.kind.columns_wanted();

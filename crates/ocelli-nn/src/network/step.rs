@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::graph::{Activation, ValueId, Window};
 use crate::kernels::isa::Isa;
-use crate::kernels::{conv_f32, conv_i8};
+use crate::kernels::{conv_f32, conv_i8, winograd};
 
 /// How a value lies in memory, apart from its height and width.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +42,10 @@ pub(crate) enum StepKind {
     InputBytes,
     /// Dense convolution.
     Conv(ConvStep),
+    /// A row's tiles for the Winograd convolution that alone reads them.
+    Tiles(Tiles),
+    /// Dense 3×3 convolution of stride 1 over tiles.
+    Winograd(WinogradStep),
     /// Dense convolution of bytes.
     ConvI8(ConvI8Step),
     /// One filter per channel.
@@ -76,6 +80,40 @@ pub(crate) struct ConvStep {
     pub(crate) bias: Vec<f32>,
     /// Multiplications per output pixel that the model asks for, padding not counted.
     pub(crate) macs: u64,
+}
+
+/// How a row becomes tiles.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Tiles {
+    /// Padding of the convolution's window, left and right.
+    pub(crate) left: usize,
+    pub(crate) right: usize,
+    pub(crate) isa: Isa,
+}
+
+impl Tiles {
+    /// Tiles of a row of `width` pixels.
+    pub(crate) fn n(self, width: usize) -> usize {
+        (self.left + width + self.right).saturating_sub(2).div_ceil(winograd::TILE)
+    }
+}
+
+/// A 3×3 convolution with its filters transformed along rows.
+#[derive(Debug)]
+pub(crate) struct WinogradStep {
+    /// The window over rows of tiles: three high, one tile wide.
+    pub(crate) window: Window,
+    pub(crate) activation: Activation,
+    pub(crate) blocks: Vec<conv_f32::Block>,
+    /// Blocks one after another, each `[6][3][pixel][width]`.
+    pub(crate) weights: Vec<f32>,
+    /// One for each padded output channel.
+    pub(crate) bias: Vec<f32>,
+    /// What the row kernels start from: the bias comes after the way back.
+    pub(crate) zeros: Vec<f32>,
+    /// Multiplications per output pixel that the model asks for; half as many are done.
+    pub(crate) macs: u64,
+    pub(crate) isa: Isa,
 }
 
 /// A dense convolution of bytes with packed weights.
@@ -133,6 +171,7 @@ impl StepKind {
     fn window(&self) -> Option<&Window> {
         match self {
             Self::Conv(ConvStep { window, .. })
+            | Self::Winograd(WinogradStep { window, .. })
             | Self::ConvI8(ConvI8Step { window, .. })
             | Self::Depthwise(Depthwise { window, .. })
             | Self::MaxPool(window) => Some(window),
@@ -156,6 +195,12 @@ impl StepKind {
         }
     }
 
+    /// Whether the step may read rows of padding above or below the picture.
+    pub(crate) fn reads_padding(&self) -> bool {
+        let window = self.window().filter(|_| !matches!(self, Self::MaxPool(_)));
+        window.is_some_and(|window| window.padding[0] + window.padding[2] > 0)
+    }
+
     /// Whether each output element depends on the same element of the inputs alone, so that the
     /// output may be written over an input.
     pub(crate) fn is_elementwise(&self) -> bool {
@@ -166,6 +211,7 @@ impl StepKind {
         match self {
             Self::Conv(conv) => size_of_val(&*conv.weights) + size_of_val(&*conv.bias),
             Self::ConvI8(conv) => size_of_val(&*conv.weights) + size_of_val(&*conv.bias) + size_of_val(&*conv.scale),
+            Self::Winograd(conv) => size_of_val(&*conv.weights) + size_of_val(&*conv.bias),
             Self::Depthwise(conv) => size_of_val(&*conv.weights) + size_of_val(&*conv.bias),
             _ => 0,
         }
@@ -177,6 +223,8 @@ impl StepKind {
             Self::Conv(ConvStep { window, .. }) | Self::Depthwise(Depthwise { window, .. }) => {
                 (window.padding[1], window.padding[3])
             }
+            // The last tile may reach three pixels past the last window.
+            Self::Tiles(tiles) => (tiles.left, tiles.right + winograd::TILE - 1),
             // The last quad of the last window may reach three bytes past it, which is one pixel
             // of the picture; wider pixels are whole quads.
             Self::ConvI8(ConvI8Step { window, .. }) => (window.padding[1], window.padding[3] + 1),
@@ -188,6 +236,7 @@ impl StepKind {
     pub(crate) fn macs_per_pixel(&self) -> u64 {
         match self {
             Self::Conv(conv) => conv.macs,
+            Self::Winograd(conv) => conv.macs,
             Self::ConvI8(conv) => conv.macs,
             Self::Depthwise(conv) => conv.weights.len() as u64,
             _ => 0,

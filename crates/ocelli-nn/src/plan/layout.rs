@@ -5,8 +5,7 @@ use std::ops::Range;
 use super::assign::{self, Item};
 use super::stream::{self, Life};
 use super::{Execution, PlanOptions};
-use crate::graph::shape;
-use crate::network::Slot;
+use crate::network::{Slot, StepKind};
 use crate::{Error, ImageShape, Network};
 
 /// Offsets are multiples of a cache line.
@@ -94,7 +93,7 @@ impl Layout {
     pub(crate) fn build(networks: &[&Network], pictures: &[ImageShape], options: &PlanOptions) -> Result<Self, Error> {
         let mut levels = Vec::new();
         for (network, &picture) in networks.iter().zip(pictures) {
-            let shapes = shape::infer(network.graph(), picture)?;
+            let shapes = network.shapes(picture)?;
             let outputs = vec![Buffer::default(); shapes.len()];
             levels.push(Level { picture, shapes, outputs });
         }
@@ -184,28 +183,35 @@ impl Builder<'_> {
 
     /// All padding bytes in use.
     fn pads(&self) -> Vec<u8> {
-        let slots = self.networks.iter().flat_map(|network| &network.slots);
-        let mut pads: Vec<u8> = slots.map(|slot| slot.pad).collect();
+        let padded = self.padded_values();
+        let mut pads: Vec<u8> = padded.map(|(level_ix, value)| self.networks[level_ix].slots[value].pad).collect();
         pads.sort_unstable();
         pads.dedup();
         pads
     }
 
-    /// Bytes of the longest row.
+    /// Bytes of the longest row that a window may find in the padding above or below.
     fn pad_bytes(&self) -> Result<usize, Error> {
         let mut longest = 0;
-        for (level_ix, network) in self.networks.iter().enumerate() {
-            for value in 0..network.slots.len() {
-                longest = longest.max(self.bytes(level_ix, value, 1)?.1);
-            }
+        for (level_ix, value) in self.padded_values() {
+            longest = longest.max(self.bytes(level_ix, value, 1)?.1);
         }
         Ok(longest)
+    }
+
+    /// Level and value of everything that a window reads.
+    fn padded_values(&self) -> impl Iterator<Item = (usize, usize)> {
+        self.networks.iter().enumerate().flat_map(|(level_ix, network)| {
+            let windowed = network.steps.iter().filter(|step| step.kind.reads_padding());
+            windowed.flat_map(move |step| step.inputs.iter().map(move |&value| (level_ix, value)))
+        })
     }
 
     fn naive_bytes(&self) -> u64 {
         let mut sum = 0;
         for (network, level) in self.networks.iter().zip(&self.levels) {
-            for step in &network.steps {
+            // Tiles are this engine's own; the model does not ask for them.
+            for step in network.steps.iter().filter(|step| !matches!(step.kind, StepKind::Tiles(_))) {
                 let slot = network.slots[step.output];
                 let area = level.shapes[step.output].area();
                 sum += area * (slot.channels * slot.element) as u64;

@@ -39,12 +39,13 @@ pub(super) fn timetable(
     wanted: &[(usize, Range<usize>)],
     band_rows: usize,
 ) -> Timetable {
-    let mut planner = Planner::new(steps, shapes);
     let n_rows = wanted.iter().map(|(_, rows)| rows.len()).max().unwrap_or(0);
     // The timetable itself must stay small, whatever the picture and the graph.
-    let least = (n_rows * steps.len()).div_ceil(MAX_ENTRIES);
+    let highest = shapes.iter().map(|shape| shape.height).max().unwrap_or(0);
+    let band_rows = band_rows.max((highest * steps.len()).div_ceil(MAX_ENTRIES)).max(1);
     // Outputs of different heights advance in proportion.
-    let n_bands = n_rows.div_ceil(band_rows.max(least).max(1));
+    let n_bands = n_rows.div_ceil(band_rows);
+    let mut planner = Planner::new(steps, shapes, band_rows);
     for (value, rows) in wanted {
         if let Some(maker) = planner.maker[*value] {
             planner.widen(maker, rows.clone());
@@ -62,6 +63,8 @@ pub(super) fn timetable(
 }
 
 struct Planner<'a> {
+    /// Rows made at a time.
+    band_rows: usize,
     steps: &'a [Step],
     shapes: &'a [ImageShape],
     /// The step that makes each value.
@@ -77,7 +80,7 @@ struct Planner<'a> {
 }
 
 impl<'a> Planner<'a> {
-    fn new(steps: &'a [Step], shapes: &'a [ImageShape]) -> Self {
+    fn new(steps: &'a [Step], shapes: &'a [ImageShape], band_rows: usize) -> Self {
         let mut maker = vec![None; shapes.len()];
         let mut readers = vec![Vec::new(); shapes.len()];
         for (step_ix, step) in steps.iter().enumerate() {
@@ -88,7 +91,7 @@ impl<'a> Planner<'a> {
         }
         let lives = vec![Life { first: usize::MAX, ..Life::default() }; shapes.len()];
         let span = vec![0..0; steps.len()];
-        Self { steps, shapes, maker, readers, span, next: Vec::new(), entries: Vec::new(), lives }
+        Self { band_rows, steps, shapes, maker, readers, span, next: Vec::new(), entries: Vec::new(), lives }
     }
 
     /// Notes that rows `rows` of step `step_ix` will be wanted.
@@ -114,18 +117,18 @@ impl<'a> Planner<'a> {
     ///
     /// Depth is bounded by the number of nodes, which [`ModelLimits`](crate::ModelLimits) bounds.
     fn demand(&mut self, step_ix: usize, end: usize) {
-        let rows = self.next[step_ix]..end;
-        if rows.is_empty() {
-            return;
-        }
         let steps = self.steps;
-        for &input in &steps[step_ix].inputs {
-            let needs = steps[step_ix].kind.needs(rows.clone(), self.shapes[input].height);
-            if let Some(maker) = self.maker[input] {
-                self.demand(maker, needs.end);
+        while self.next[step_ix] < end {
+            let start = self.next[step_ix];
+            let rows = start..end.min(start.saturating_add(self.band_rows));
+            for &input in &steps[step_ix].inputs {
+                let needs = steps[step_ix].kind.needs(rows.clone(), self.shapes[input].height);
+                if let Some(maker) = self.maker[input] {
+                    self.demand(maker, needs.end);
+                }
             }
+            self.make(step_ix, rows);
         }
-        self.make(step_ix, rows);
     }
 
     /// Enters `rows` of a step into the timetable; its inputs are there.

@@ -3,6 +3,7 @@
 
 use crate::ImageShape;
 mod bytes;
+mod tiles;
 
 use crate::graph::{Activation, ValueId, Window};
 use crate::kernels::conv_f32::ConvRow;
