@@ -10,7 +10,8 @@ use std::path::Path;
 const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("ocelli-core", &[]),
     ("ocelli-nn", &[]),
-    ("ocelli-image", &["ocelli-core"]),
+    ("ocelli-resize", &[]),
+    ("ocelli-image", &["ocelli-core", "ocelli-resize"]),
     ("ocelli-gpu", &["ocelli-nn"]),
     ("ocelli-eval", &["ocelli-core"]),
     (
@@ -28,7 +29,7 @@ const KEPT_IN: &[(&str, &[&str])] = &[
     ("wgpu", &["ocelli-gpu"]),
     ("clap", &["ocelli-cli", "xtask"]),
     ("indicatif", &["ocelli-cli"]),
-    ("fast_image_resize", &["ocelli-image"]),
+    ("fast_image_resize", &["ocelli-resize"]),
     ("anyhow", &["ocelli-cli", "ocelli-eval", "xtask"]),
 ];
 

@@ -145,6 +145,12 @@ pub struct Explain {
     /// How to print the plan
     #[arg(long, value_enum, default_value_t = PlanFormat::Text)]
     pub format: PlanFormat,
+    /// Show the working memory of the algorithms instead: every tensor's place, the bound, the arena
+    #[arg(long)]
+    pub memory: bool,
+    /// Draw the memory plan, time to the right and offset upwards
+    #[arg(long, value_name = "FILE.svg", requires = "memory")]
+    pub svg: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
@@ -195,7 +201,7 @@ Examples:
   ocelli compare --data faces/dev.jsonl --detector deep --detector viola-jones --out report/
   ocelli compare --data wider_val/ --detector deep:min_size=0.01 --detections yunet.jsonl --out report/
 
-Detectors run at a low threshold (0.02 unless said otherwise), so that the whole curve is seen. Detections of others come
+Detectors run at a low threshold (0.0005 unless said otherwise), so that the whole curve is seen. Detections of others come
 as JSON lines of `ocelli detect --format jsonl` or as COCO results. The table goes to standard output; with --out the
 folder receives report.html (opens without a network), results.json (the same on every run) and timings.json.")]
 pub struct Compare {

@@ -13,7 +13,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 /// Low enough that precision and recall are seen over their whole range.
-const DEFAULT_THRESHOLD: f32 = 0.02;
+const DEFAULT_THRESHOLD: f32 = 0.0005;
 
 /// Runs the command.
 ///

@@ -1,7 +1,7 @@
 //! `ocelli explain` and `ocelli algorithms`: what would be done, and what can be.
 
 use crate::args::{Explain, ExplainMiss, PlanFormat};
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use ocelli::prelude::*;
 use std::process::ExitCode;
 
@@ -12,10 +12,33 @@ use std::process::ExitCode;
 pub fn run(args: &Explain) -> Result<ExitCode> {
     let vision = Vision::new()?;
     let requests = args.requests.build(&vision)?;
-    let plan = vision.open(args.path.as_path())?.explain_any(&requests)?;
+    let picture = vision.open(args.path.as_path())?;
+    if args.memory {
+        return memory(args, &picture, &requests);
+    }
+    let plan = picture.explain_any(&requests)?;
     match args.format {
         PlanFormat::Text => print!("{plan}"),
         PlanFormat::Json => println!("{}", serde_json::to_string_pretty(&plan)?),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints the working memory of the algorithms that plan theirs.
+fn memory(args: &Explain, picture: &Handler, requests: &[AnyRequest]) -> Result<ExitCode> {
+    let plans = requests.iter().map(|r| picture.explain_memory_any(r)).collect::<ocelli::core::Result<Vec<_>>>()?;
+    let plans: Vec<_> = plans.into_iter().flatten().collect();
+    if plans.is_empty() {
+        bail!("the algorithms chosen do not plan their memory");
+    }
+    for plan in &plans {
+        match args.format {
+            PlanFormat::Text => print!("{}", plan.text),
+            PlanFormat::Json => println!("{}", serde_json::to_string_pretty(&plan.figures)?),
+        }
+    }
+    if let Some(path) = &args.svg {
+        std::fs::write(path, &plans[0].svg).with_context(|| format!("cannot write {}", path.display()))?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -124,3 +124,45 @@ fn explain_decodes_nothing() {
     let album = album();
     insta::assert_snapshot!("explain_text", told(album.path(), &["explain", "portrait.png"]));
 }
+
+#[test]
+fn the_memory_plan_is_told_in_figures_and_drawn() {
+    let album = album();
+    let output =
+        ocelli(album.path(), &["explain", "--memory", "--format", "json", "--svg", "plan.svg", "portrait.png"]);
+    let figures: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let bytes = |key: &str| figures[key].as_u64().unwrap();
+    assert!(bytes("bound_bytes") <= bytes("arena_bytes") && bytes("arena_bytes") < bytes("naive_bytes"));
+    assert!(figures["ratio"].as_f64().unwrap() >= 1.0);
+    assert!(std::fs::read_to_string(album.path().join("plan.svg")).unwrap().starts_with("<svg"));
+}
+
+#[test]
+fn a_miss_is_explained_for_people() {
+    let album = album();
+    let told = told(album.path(), &["explain-miss", "--at", "400,60,60,70", "portrait.png"]);
+    assert!(told.contains("verdict") && told.contains("covered by"), "{told}");
+    let wrong = ocelli(album.path(), &["explain-miss", "--at", "1,2,3", "portrait.png"]);
+    assert_eq!(wrong.status.code(), Some(2));
+}
+
+#[test]
+fn a_comparison_prints_a_table_and_writes_the_same_results_twice() {
+    let album = album();
+    let truth = r#"{"image": "portrait.png", "width": 512, "height": 512, "faces": [[176, 64, 92, 116]], "ignore": [], "complete": true}"#;
+    std::fs::write(album.path().join("truth.jsonl"), truth).unwrap();
+    let foreign = ocelli(album.path(), &["detect", "--format", "jsonl", "portrait.png"]);
+    std::fs::write(album.path().join("theirs.jsonl"), foreign.stdout).unwrap();
+    let compare = |out: &str| {
+        let args =
+            ["compare", "--data", "truth.jsonl", "--detector", "deep", "--detections", "theirs.jsonl", "--out", out];
+        let output = ocelli(album.path(), &args);
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+        (String::from_utf8(output.stdout).unwrap(), std::fs::read(album.path().join(out).join("results.json")).unwrap())
+    };
+    let (table, first) = compare("one");
+    let (_, second) = compare("two");
+    assert!(table.contains("deep") && table.contains("theirs"), "{table}");
+    assert_eq!(first, second);
+    assert!(album.path().join("one/report.html").is_file());
+}

@@ -1,8 +1,8 @@
 //! Algorithms: the plugin contract.
 
 use crate::{
-    AnyObservations, AnyRequest, Control, ImageInfo, MissReport, Needs, NormalizedRect, Provenance, Request, Result,
-    Views,
+    AnyObservations, AnyRequest, Control, ImageInfo, MemoryPlan, MissReport, Needs, NormalizedRect, Provenance,
+    Request, Result, Views,
 };
 use std::sync::Arc;
 
@@ -54,6 +54,15 @@ pub trait Algorithm: Send + Sync + 'static {
         place: NormalizedRect,
     ) -> Result<Option<MissReport>> {
         let _ = (request, input, place);
+        Ok(None)
+    }
+
+    /// The working memory that `run` will take, planned without running. Default `None`: it does not plan.
+    ///
+    /// # Errors
+    /// As [`needs`](Self::needs).
+    fn memory(&self, request: &Self::Request, image: &ImageInfo) -> Result<Option<MemoryPlan>> {
+        let _ = (request, image);
         Ok(None)
     }
 

@@ -24,6 +24,7 @@ mod error;
 mod faces;
 pub mod geometry;
 mod limits;
+mod memory;
 mod miss;
 mod observation;
 mod orientation;
@@ -40,6 +41,7 @@ pub use geometry::{
     StoredPoint, StoredRect,
 };
 pub use limits::Limits;
+pub use memory::MemoryPlan;
 pub use miss::{MissReport, MissVerdict};
 pub use observation::{AnyObservations, Observation, Provenance, Shape};
 pub use orientation::Orientation;

@@ -1,8 +1,8 @@
 //! The registry: which algorithms answer which requests.
 
 use crate::{
-    Algorithm, AnyObservations, AnyRequest, Error, ImageInfo, Input, MissReport, Needs, NormalizedRect, Observation,
-    Request, Result,
+    Algorithm, AnyObservations, AnyRequest, Error, ImageInfo, Input, MemoryPlan, MissReport, Needs, NormalizedRect,
+    Observation, Request, Result,
 };
 use serde_json::Value;
 use std::cmp::Reverse;
@@ -39,6 +39,11 @@ pub trait AnyAlgorithm: Send + Sync {
         input: &Input<'_>,
         place: NormalizedRect,
     ) -> Result<Option<MissReport>>;
+    /// See [`Algorithm::memory`].
+    ///
+    /// # Errors
+    /// The algorithm's own.
+    fn memory(&self, request: &AnyRequest, image: &ImageInfo) -> Result<Option<MemoryPlan>>;
 }
 
 impl<A: Algorithm> AnyAlgorithm for A {
@@ -75,6 +80,9 @@ impl<A: Algorithm> AnyAlgorithm for A {
         place: NormalizedRect,
     ) -> Result<Option<MissReport>> {
         Algorithm::explain_miss(self, typed::<A>(request)?, input, place)
+    }
+    fn memory(&self, request: &AnyRequest, image: &ImageInfo) -> Result<Option<MemoryPlan>> {
+        Algorithm::memory(self, typed::<A>(request)?, image)
     }
 }
 

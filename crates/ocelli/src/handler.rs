@@ -3,8 +3,8 @@
 use crate::graph::{Graph, Node};
 use crate::{Plan, Requests, Vision};
 use ocelli_core::{
-    AnyObservations, AnyRequest, Control, Error, ImageInfo, Input, MissReport, NormalizedRect, PixelRect, Provenance,
-    Request, Result, Views,
+    AnyObservations, AnyRequest, Control, Error, ImageInfo, Input, MemoryPlan, MissReport, NormalizedRect, PixelRect,
+    Provenance, Request, Result, Views,
 };
 use ocelli_image::{Picture, RgbImage};
 use rayon::prelude::*;
@@ -127,6 +127,18 @@ impl Handler {
             let explain = |input: &Input<'_>| node.algorithm.explain_miss(&node.request, input, place);
             self.with_input(&graph, node, &control(request), &answers, explain)
         })
+    }
+
+    /// The working memory that a request's algorithm will take on this picture, planned without running it.
+    ///
+    /// `None` where the algorithm does not plan.
+    ///
+    /// # Errors
+    /// The request's own.
+    pub fn explain_memory_any(&self, request: &AnyRequest) -> Result<Option<MemoryPlan>> {
+        request.validate()?;
+        let algorithm = self.vision.registry().select(request)?;
+        self.vision.pool().install(|| algorithm.memory(request, self.info()))
     }
 
     /// Runs every node, wave after wave; nodes of one wave are independent of each other.

@@ -17,10 +17,10 @@ pub use levels::{FaceOctave, pyramid};
 
 use merge::{Candidate, non_max_suppression};
 use ocelli_core::{
-    Algorithm, DetectFaces, Error, FaceObservation, ImageInfo, Input, MissReport, Needs, NormalizedRect, Request,
-    Result, Size, ViewKind, ViewSpec,
+    Algorithm, DetectFaces, Error, FaceObservation, ImageInfo, Input, MemoryPlan, MissReport, Needs, NormalizedRect,
+    Request, Result, Size, ViewKind, ViewSpec,
 };
-use ocelli_nn::{ImageShape, Model, ModelLimits, Network, PlanOptions, RgbImage};
+use ocelli_nn::{ImageShape, JointPlan, Model, ModelLimits, Network, PlanOptions, RgbImage};
 use settings::Settings;
 use std::sync::Arc;
 
@@ -67,16 +67,23 @@ impl DeepFaces {
             .collect()
     }
 
+    /// The joint plan for pictures of these sizes.
+    fn plan(&self, sizes: impl IntoIterator<Item = Size>) -> Result<Arc<JointPlan>> {
+        let shapes: Vec<_> =
+            sizes.into_iter().map(|size| ImageShape::new(size.height as usize, size.width as usize)).collect();
+        self.network.plan(&shapes, &PlanOptions::default()).map_err(failed)
+    }
+
     /// Runs all levels as one joint plan and collects candidates.
     fn scan(&self, specs: &[ViewSpec], threshold: f32, input: &Input<'_>) -> Result<Vec<Candidate>> {
         let views = specs.iter().map(|spec| input.views.get(spec)).collect::<Result<Vec<_>>>()?;
-        let shapes: Vec<_> =
-            views.iter().map(|v| ImageShape::new(v.size().height as usize, v.size().width as usize)).collect();
-        let plan = self.network.plan(&shapes, &PlanOptions::default()).map_err(failed)?;
+        let plan = self.plan(views.iter().map(|view| view.size()))?;
         let pictures = views
             .iter()
-            .zip(&shapes)
-            .map(|(view, shape)| RgbImage::packed(view.as_u8(), *shape))
+            .map(|view| {
+                let size = view.size();
+                RgbImage::packed(view.as_u8(), ImageShape::new(size.height as usize, size.width as usize))
+            })
             .collect::<std::result::Result<Vec<_>, _>>()
             .map_err(failed)?;
         let mut arena = plan.arena().map_err(failed)?;
@@ -151,6 +158,13 @@ impl Algorithm for DeepFaces {
     ) -> Result<Option<MissReport>> {
         let specs = self.levels(request, input.image.size);
         miss::explain(self, request, &specs, input, place).map(Some)
+    }
+
+    fn memory(&self, request: &DetectFaces, image: &ImageInfo) -> Result<Option<MemoryPlan>> {
+        let plan = self.plan(self.levels(request, image.size).iter().map(|spec| spec.size(image.size)))?;
+        let report = plan.report();
+        let figures = serde_json::to_value(&report).map_err(|e| Error::algorithm("deep", e))?;
+        Ok(Some(MemoryPlan::new(report.to_string(), figures, report.svg())))
     }
 }
 
