@@ -27,10 +27,10 @@ const PLUGIN_MAY_DEPEND_ON: &[&str] = &["ocelli-core", "ocelli-image", "ocelli-n
 /// Heavy crates and the only packages that may bring them in.
 const KEPT_IN: &[(&str, &[&str])] = &[
     ("wgpu", &["ocelli-gpu"]),
-    ("clap", &["ocelli-cli", "xtask"]),
+    ("clap", &["ocelli-cli", "ocelli-benches", "xtask"]),
     ("indicatif", &["ocelli-cli"]),
     ("fast_image_resize", &["ocelli-resize"]),
-    ("anyhow", &["ocelli-cli", "ocelli-eval", "xtask"]),
+    ("anyhow", &["ocelli-cli", "ocelli-benches", "xtask"]),
 ];
 
 /// Lines after which a source file should have been split by meaning.
