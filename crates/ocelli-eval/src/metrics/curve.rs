@@ -179,9 +179,10 @@ mod tests {
         fn stays_in_range_and_only_rank_matters(events in events(), missed in 0usize..5) {
             let n_truths = events.iter().filter(|e| e.1).count() + missed;
             let curve = Curve::from_events(events.clone(), n_truths, 3);
-            prop_assert!(curve.points.windows(2).all(|w| {
-                w[0].threshold > w[1].threshold && w[0].found <= w[1].found && w[0].false_alarms <= w[1].false_alarms
-            }));
+            let falls = |a: &CurvePoint, b: &CurvePoint| {
+                a.threshold > b.threshold && a.found <= b.found && a.false_alarms <= b.false_alarms
+            };
+            prop_assert!(curve.points.windows(2).all(|w| falls(&w[0], &w[1])));
             let mut moved: Vec<_> = events.iter().map(|&(s, f)| (s.exp() * 7.0, f)).collect();
             moved.reverse();
             let other = Curve::from_events(moved, n_truths, 3);

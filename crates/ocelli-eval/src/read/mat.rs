@@ -7,7 +7,9 @@ use std::io::Read;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
+/// Bytes before the first variable: free text, an offset that is not used here, version and byte order.
 const HEADER: usize = 128;
+const TEXT: usize = 116;
 /// Data types of the format that are met here.
 const MATRIX: u32 = 14;
 const COMPRESSED: u32 = 15;
@@ -25,12 +27,9 @@ const MAX_DEPTH: usize = 8;
 pub(super) fn load(path: &Path, limits: &Limits) -> Result<MatFile> {
     let bytes = file::bytes(path, limits)?;
     let plain = checked(path, &bytes, limits)?;
-    let parsed = catch_unwind(AssertUnwindSafe(|| matrw::load_matfile_from_u8(&plain)));
-    match parsed {
-        Ok(Ok(variables)) => Ok(variables),
-        Ok(Err(error)) => Err(Error::malformed(path, format!("not readable as a MATLAB 5 file: {error:?}"))),
-        Err(_) => Err(Error::malformed(path, "not readable as a MATLAB 5 file")),
-    }
+    // Its errors are coloured traces of its own source: of no use to whoever owns the file.
+    let parsed = catch_unwind(AssertUnwindSafe(|| matrw::load_matfile_from_u8(&plain).ok()));
+    parsed.ok().flatten().ok_or_else(|| Error::malformed(path, "not readable as a MATLAB 5 file"))
 }
 
 /// The file with its variables unpacked, every length inside found true.
@@ -43,7 +42,11 @@ fn checked(path: &Path, bytes: &[u8], limits: &Limits) -> Result<Vec<u8>> {
     if !header.starts_with(b"MATLAB 5.0") || &header[126..] != b"IM" {
         return Err(bad("not a little-endian MATLAB 5 file"));
     }
-    let mut plain = header.to_vec();
+    // The text at the start is free after "MATLAB 5.0 MAT-file", but matrw asks for MATLAB's own comma.
+    let mut plain = b"MATLAB 5.0 MAT-file, ".to_vec();
+    plain.resize(TEXT, b' ');
+    plain.resize(TEXT + 8, 0);
+    plain.extend_from_slice(&header[TEXT + 8..]);
     let mut rest = &bytes[HEADER..];
     let limit = limits.max_unpacked_bytes;
     while !rest.is_empty() {
