@@ -1,7 +1,7 @@
 //! `ocelli compare`: detectors side by side over annotated pictures.
 
 use crate::args::Compare;
-use crate::progress;
+use crate::{progress, resident};
 use anyhow::{Context, Result};
 use ocelli::prelude::*;
 use ocelli_eval::{
@@ -80,6 +80,7 @@ fn detector(vision: &Vision, text: &str) -> Result<(String, AnyRequest)> {
 /// Runs a detector over all pictures, one after the other: times are then its own.
 fn detect(vision: &Vision, comparison: &Comparison, name: &str, request: &AnyRequest, quiet: bool) -> Run {
     let mut run = comparison.new_run(name);
+    let measured = resident::reset_peak();
     let bar = progress::bar(comparison.n_pictures(), quiet).with_message(name.to_owned());
     for (ix, picture) in comparison.pictures() {
         let Some(path) = picture.path.as_ref().filter(|_| picture.truths.is_some()) else { continue };
@@ -91,6 +92,9 @@ fn detect(vision: &Vision, comparison: &Comparison, name: &str, request: &AnyReq
         bar.inc(1);
     }
     bar.finish_and_clear();
+    if let Some(bytes) = resident::peak_bytes().filter(|_| measured) {
+        run.peak_memory(bytes);
+    }
     run
 }
 

@@ -10,6 +10,7 @@ mod explain;
 mod inputs;
 mod output;
 mod progress;
+mod resident;
 
 use clap::Parser;
 use ocelli::core::{Error, ErrorClass};
