@@ -14,10 +14,18 @@ pub struct Limits {
     pub max_file_bytes: u64,
     /// Most bytes that decoding one picture may allocate at a time. Default 2 GiB.
     pub max_decode_bytes: u64,
+    /// Most bytes an embedded colour profile may have; larger ones are left out with a warning. Default 4 MiB.
+    pub max_profile_bytes: u64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_side: 65_535, max_pixels: 1 << 28, max_file_bytes: 1 << 30, max_decode_bytes: 2 << 30 }
+        Self {
+            max_side: 65_535,
+            max_pixels: 1 << 28,
+            max_file_bytes: 1 << 30,
+            max_decode_bytes: 2 << 30,
+            max_profile_bytes: 4 << 20,
+        }
     }
 }

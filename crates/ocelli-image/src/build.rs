@@ -1,11 +1,9 @@
 //! How one view is made from another: pure functions over pixels.
 
 mod integral;
-mod resize;
 mod sampled;
 
 pub(crate) use integral::{integral, integral_squares};
-pub(crate) use resize::{CropBox, resize_rgb};
 pub(crate) use sampled::sampled;
 
 /// Luma of RGB8 pixels: BT.601 weights on encoded values in 15-bit fixed point, rounded. Equal channels keep their value.

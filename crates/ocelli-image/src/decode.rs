@@ -1,42 +1,77 @@
-//! Encoded bytes to the canonical picture, within limits.
+//! Encoded bytes to canonical rows: one room for each way of reading.
+//!
+//! | way | formats | holds at a time |
+//! | --- | --- | --- |
+//! | shrunk by the inverse cosine transform | JPEG, when a small picture is wanted of a large one | the shrunk frame |
+//! | rows | PNG without interlacing | two rows |
+//! | strips, tiles | TIFF with chunky samples of 8 or 16 bits | one strip, or one row of tiles |
+//! | whole | everything else | the frame |
 
-use crate::canon::canonical;
-use crate::raster::Raster;
+mod jpeg;
+mod png;
+mod tiff;
+mod whole;
+
+use crate::colour::{SourceColour, ToCanon};
+use crate::input::{Input, format_name};
+use crate::sink::{Collector, Fan, PORTION, Sink, Target};
 use crate::source::Content;
-use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader};
-use ocelli_core::{Error, ImageInfo, Limits, Orientation, Result, Size};
-use std::fs::File;
-use std::io::{BufRead, BufReader, Cursor, ErrorKind, Read, Seek};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use image::ImageFormat;
+use ocelli_core::{Control, Error, ImageInfo, Limits, Orientation, Result, Size};
+use std::io::ErrorKind;
 
-/// Bytes looked at to tell the format.
-const SNIFFED: usize = 64;
+/// What a header says.
+pub(crate) struct Head {
+    pub(crate) stored: Size,
+    pub(crate) orientation: Option<Orientation>,
+    pub(crate) colour: SourceColour,
+    pub(crate) body: Body,
+    pub(crate) warnings: Vec<String>,
+}
 
-/// What this build reads, for messages.
-const READABLE: &str = "JPEG, PNG, WebP, GIF, BMP, TIFF and PNM";
+/// How the pixels are stored, as far as it decides how they are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Body {
+    Jpeg {
+        progressive: bool,
+    },
+    PngRows,
+    TiffChunks {
+        band_rows: u32,
+    },
+    /// Frames that are decoded in one piece, by the `image` crate.
+    Whole,
+}
+
+/// How a pass reads the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Method {
+    /// The frame in one piece.
+    Whole,
+    /// Rows, strips or tiles as they come.
+    Rows,
+    /// At one part in 1, 2, 4 or 8 of the size, by the JPEG's own transform.
+    Shrunk(u8),
+}
 
 /// An encoded picture that passed its checks, ready to be decoded.
-#[derive(Debug)]
 pub(crate) struct Encoded {
     name: String,
-    data: Data,
+    input: Input,
     format: ImageFormat,
     stored: Size,
+    orientation: Orientation,
+    body: Body,
+    colour: SourceColour,
+    canon: ToCanon,
 }
 
-#[derive(Debug)]
-enum Data {
-    File(PathBuf),
-    Bytes(Arc<[u8]>),
-}
-
-/// What decoders want of their input.
-trait Input: BufRead + Seek {}
-impl<T: BufRead + Seek> Input for T {}
+/// A decoder's shrunk side is at least this many times the wanted one, so that the resizing that follows still
+/// decides what the picture looks like.
+const DECODED_OVER_WANTED: f64 = 1.5;
 
 impl Encoded {
-    /// Reads the header of a file, bytes or reader and checks it against the limits.
+    /// Reads the header of a file, bytes or reader and checks it against the limits. The strings are warnings.
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::Decoding`] or [`Error::Limits`], each naming the source and what to do.
@@ -45,64 +80,192 @@ impl Encoded {
         content: Content,
         orientation: Option<Orientation>,
         limits: &Limits,
-    ) -> Result<(Self, ImageInfo)> {
-        let data = gather(&name, content, limits)?;
-        let format = sniff(&name, &data)?;
-        let mut encoded = Self { name, data, format, stored: Size::new(0, 0) };
-        let mut decoder = encoded.decoder(limits)?;
-        let (width, height) = decoder.dimensions();
-        // A broken tag is no reason to refuse a picture: it counts as absent.
-        let declared = decoder.orientation().ok().and_then(|o| Orientation::from_exif(o.to_exif()));
-        drop(decoder);
-        encoded.stored = Size::new(width, height);
-        check_size(&encoded.name, encoded.stored, limits)?;
-        let orientation = orientation.or(declared).unwrap_or_default();
-        let size = orientation.upright_size(encoded.stored);
-        let info = ImageInfo::new(encoded.name.clone(), size, orientation, format_name(format));
-        Ok((encoded, info))
-    }
-
-    /// Decodes the whole picture to canonical colour, as stored.
-    pub(crate) fn decode(&self, limits: &Limits) -> Result<Raster> {
-        let decoder = self.decoder(limits)?;
-        let (width, height) = decoder.dimensions();
-        if Size::new(width, height) != self.stored {
-            return Err(Error::decoding(&self.name, "the file changed since it was opened; open it again"));
-        }
-        let picture = DynamicImage::from_decoder(decoder).map_err(|e| self.error(e, limits))?;
-        Ok(canonical(picture))
-    }
-
-    fn decoder(&self, limits: &Limits) -> Result<impl ImageDecoder + '_> {
-        let input: Box<dyn Input + '_> = match &self.data {
-            Data::File(path) => Box::new(BufReader::new(File::open(path).map_err(|e| open_error(&self.name, e))?)),
-            Data::Bytes(bytes) => Box::new(Cursor::new(&bytes[..])),
+    ) -> Result<(Self, ImageInfo, Vec<String>)> {
+        let input = Input::gather(&name, content, limits)?;
+        let format = input.sniff(&name)?;
+        let source = SourceRef { name: &name, input: &input, format, limits };
+        let head = match format {
+            ImageFormat::Jpeg => jpeg::head(source)?,
+            ImageFormat::Png => png::head(source)?,
+            ImageFormat::Tiff => tiff::head(source)?,
+            _ => whole::head(source)?,
         };
-        let mut reader = ImageReader::with_format(input, self.format);
-        reader.limits(image_limits(limits));
-        reader.into_decoder().map_err(|e| self.error(e, limits))
+        check_size(&name, head.stored, limits)?;
+        let orientation = orientation.or(head.orientation).unwrap_or_default();
+        let (canon, warning) = head.colour.to_canon();
+        let mut warnings = head.warnings;
+        warnings.extend(warning);
+        let info = ImageInfo::new(&name, orientation.upright_size(head.stored), orientation, format_name(format));
+        let Head { stored, colour, body, .. } = head;
+        Ok((Self { name, input, format, stored, orientation, body, colour, canon }, info, warnings))
     }
 
-    fn error(&self, error: ImageError, limits: &Limits) -> Error {
-        let format = format_name(self.format);
-        match error {
-            ImageError::Limits(_) => Error::Limits {
-                input: self.name.clone(),
-                what: "memory to decode it in bytes",
-                value: self.stored.pixels().saturating_mul(4),
-                limit: limits.max_decode_bytes,
-                hint: "raise Limits::max_decode_bytes or max_side if the picture is genuine",
-            },
-            ImageError::IoError(e) if e.kind() != ErrorKind::UnexpectedEof => Error::io(&self.name, e),
-            ImageError::IoError(_) => {
-                Error::decoding(&self.name, format!("the {format} data ends too early; the file was cut short"))
+    /// How a pass reads the file for `target`: a pure function of the two.
+    pub(crate) fn method(&self, target: Target) -> Method {
+        match self.body {
+            Body::PngRows | Body::TiffChunks { .. } => Method::Rows,
+            Body::Whole => Method::Whole,
+            Body::Jpeg { .. } => {
+                let wanted = f64::from(target.size.longer_side()) * DECODED_OVER_WANTED;
+                let shrunk = |d: &u8| f64::from(target.region.size().longer_side()) / f64::from(*d) >= wanted;
+                match [8, 4, 2].into_iter().find(shrunk) {
+                    Some(denominator) => Method::Shrunk(denominator),
+                    None => self.whole_jpeg(),
+                }
             }
-            ImageError::Unsupported(e) => Error::Unsupported {
-                what: format!("{}: {e}", self.name),
-                hint: format!("convert it to a common kind of {format} or to PNG"),
-            },
-            other => Error::decoding(&self.name, format!("damaged {format} data ({other}); replace the file")),
         }
+    }
+
+    /// Ink goes through the decoder that hands it over unmixed.
+    fn whole_jpeg(&self) -> Method {
+        if self.canon.pixel().channels == crate::colour::Channels::Cmyk { Method::Shrunk(1) } else { Method::Whole }
+    }
+
+    /// Size of the rows that a pass delivers, as stored.
+    pub(crate) fn decoded_size(&self, method: Method) -> Size {
+        match method {
+            Method::Shrunk(d) => Size::new(self.stored.width.div_ceil(d.into()), self.stored.height.div_ceil(d.into())),
+            Method::Whole | Method::Rows => self.stored,
+        }
+    }
+
+    /// The most bytes that a pass for `targets` holds at a time, results included; an upper bound.
+    pub(crate) fn peak_bytes(&self, method: Method, targets: &[Target]) -> u64 {
+        let from = self.decoded_size(method);
+        let scale = scale_of(method);
+        let streamed = method == Method::Rows;
+        let collector = |t: &Target| Collector::peak_bytes(*t, self.orientation, from, scale, streamed);
+        let collectors: u64 = targets.iter().map(collector).sum();
+        let pixel = self.canon.pixel().bytes() as u64;
+        let canon = if self.canon.is_identity() { 0 } else { from.pixels() * 3 };
+        let decoder = match (method, self.body) {
+            (Method::Rows, Body::TiffChunks { band_rows }) => {
+                2 * u64::from(band_rows) * u64::from(from.width) * (pixel + 3)
+            }
+            (Method::Rows, _) => 8 * u64::from(from.width) * (pixel + 3),
+            (Method::Shrunk(d), body) => jpeg::shrunk_bytes(self.stored, from, d, pixel, body) + canon,
+            (Method::Whole, Body::Jpeg { progressive }) => {
+                jpeg::whole_bytes(self.stored, pixel, progressive) + self.input.bytes_to_load() + canon
+            }
+            (Method::Whole, _) => {
+                whole::frame_bytes(self.format, self.stored, pixel) + self.input.bytes_to_load() + canon
+            }
+        };
+        /// Buffers, tables and windows of decoders, whatever the picture's size.
+        const OVERHEAD: u64 = 1 << 20;
+        collectors + decoder + OVERHEAD
+    }
+
+    /// Decodes once and makes every target, upright, in canonical colour.
+    ///
+    /// # Errors
+    /// [`Error::Limits`] before anything is decoded where the pass would take more than
+    /// [`Limits::max_decode_bytes`]; those of decoding; the wish of the caller to stop.
+    pub(crate) fn collect(
+        &self,
+        method: Method,
+        targets: &[Target],
+        limits: &Limits,
+        control: &Control,
+    ) -> Result<Vec<Vec<u8>>> {
+        self.check_budget(method, targets, limits)?;
+        let from = self.decoded_size(method);
+        let collector = |t: &Target| Collector::new(*t, self.orientation, self.stored, from, scale_of(method));
+        let mut fan = Fan { collectors: targets.iter().map(collector).collect(), control };
+        let source = SourceRef { name: &self.name, input: &self.input, format: self.format, limits };
+        match (method, self.format) {
+            (Method::Shrunk(d), _) => jpeg::shrunk(source, d, from, &self.canon, &mut fan)?,
+            (Method::Rows, ImageFormat::Png) => png::rows(source, self.stored, &self.canon, &mut fan)?,
+            (Method::Rows, _) => tiff::chunks(source, self.stored, &self.canon, &mut fan)?,
+            (Method::Whole, _) => whole::frame(source, self.stored, &self.canon, &mut fan)?,
+        }
+        let rename = |e| match e {
+            Error::Decoding { reason, .. } => Error::decoding(&self.name, reason),
+            other => other,
+        };
+        fan.collectors.into_iter().map(|c| c.finish().map_err(rename)).collect()
+    }
+
+    /// Refuses a pass that would not fit.
+    pub(crate) fn check_budget(&self, method: Method, targets: &[Target], limits: &Limits) -> Result<()> {
+        let value = self.peak_bytes(method, targets);
+        if value <= limits.max_decode_bytes {
+            return Ok(());
+        }
+        let hint = match self.body {
+            Body::Jpeg { progressive: true } => {
+                "progressive files need all coefficients at once: raise Limits::max_decode_bytes or store it as baseline"
+            }
+            Body::Jpeg { .. } => "ask for smaller views or raise Limits::max_decode_bytes",
+            _ => "raise Limits::max_decode_bytes, or ask for smaller views of a file that is read by rows",
+        };
+        let (input, limit) = (self.name.clone(), limits.max_decode_bytes);
+        Err(Error::Limits { input, what: "memory to decode it in bytes", value, limit, hint })
+    }
+
+    /// The colour step of the way to the canon, for plans.
+    pub(crate) fn colour_step(&self) -> Option<&'static str> {
+        self.colour.step()
+    }
+
+    /// How a method is called in plans.
+    pub(crate) fn method_name(&self, method: Method) -> String {
+        let progressive = if self.body == (Body::Jpeg { progressive: true }) { ", progressive" } else { "" };
+        match (method, self.body) {
+            (Method::Shrunk(d), _) if d > 1 => format!("1/{d} by DCT{progressive}"),
+            (Method::Rows, Body::TiffChunks { .. }) => "by strips or tiles".into(),
+            (Method::Rows, _) => "by rows".into(),
+            _ => format!("whole{progressive}"),
+        }
+    }
+}
+
+/// Step from stored pixels to decoded ones.
+fn scale_of(method: Method) -> f64 {
+    match method {
+        Method::Shrunk(d) => 1.0 / f64::from(d),
+        Method::Whole | Method::Rows => 1.0,
+    }
+}
+
+/// What every room needs to know of the source.
+#[derive(Clone, Copy)]
+struct SourceRef<'a> {
+    name: &'a str,
+    input: &'a Input,
+    format: ImageFormat,
+    limits: &'a Limits,
+}
+
+impl SourceRef<'_> {
+    fn damaged(&self, what: impl std::fmt::Display) -> Error {
+        let format = format_name(self.format);
+        Error::decoding(self.name, format!("damaged {format} data ({what}); replace the file"))
+    }
+
+    fn unsupported(&self, what: impl std::fmt::Display) -> Error {
+        let hint = format!("convert it to a common kind of {} or to PNG", format_name(self.format));
+        Error::Unsupported { what: format!("{}: {what}", self.name), hint }
+    }
+
+    fn io(&self, error: std::io::Error) -> Error {
+        if error.kind() == ErrorKind::UnexpectedEof {
+            let format = format_name(self.format);
+            return Error::decoding(self.name, format!("the {format} data ends too early; the file was cut short"));
+        }
+        // Decoders wrap their own complaints in errors without a system code.
+        if error.raw_os_error().is_none() { self.damaged(error) } else { Error::io(self.name, error) }
+    }
+
+    fn too_large(&self, needed: u64) -> Error {
+        let limit = self.limits.max_decode_bytes;
+        let hint = "raise Limits::max_decode_bytes or max_side if the picture is genuine";
+        let what = "memory to decode it in bytes";
+        Error::Limits { input: self.name.to_owned(), what, value: needed, limit, hint }
+    }
+
+    fn changed(&self) -> Error {
+        Error::decoding(self.name, "the file changed since it was opened; open it again")
     }
 }
 
@@ -123,114 +286,19 @@ pub(crate) fn check_size(name: &str, size: Size, limits: &Limits) -> Result<()> 
     Ok(())
 }
 
-/// Opens files far enough to know that they are files; reads readers to the end, or to the limit.
-fn gather(name: &str, content: Content, limits: &Limits) -> Result<Data> {
-    match content {
-        Content::File(path) => {
-            let meta = std::fs::metadata(&path).map_err(|e| open_error(name, e))?;
-            if meta.is_dir() {
-                let cause = std::io::Error::new(ErrorKind::IsADirectory, "is a folder; name a picture inside it");
-                return Err(Error::io(name, cause));
-            }
-            if !meta.is_file() {
-                // A pipe or device has no length to check, so it counts as a reader.
-                let file = File::open(&path).map_err(|e| open_error(name, e))?;
-                return read_all(name, file, limits);
-            }
-            check_file_bytes(name, meta.len(), limits)?;
-            Ok(Data::File(path))
-        }
-        Content::Bytes(bytes) => {
-            check_file_bytes(name, bytes.len() as u64, limits)?;
-            Ok(Data::Bytes(bytes))
-        }
-        Content::Reader(reader) => read_all(name, reader, limits),
-        Content::Pixels(_) => unreachable!("pixels need no decoder"),
-    }
-}
-
-fn read_all(name: &str, reader: impl Read, limits: &Limits) -> Result<Data> {
-    let mut bytes = Vec::new();
-    reader.take(limits.max_file_bytes.saturating_add(1)).read_to_end(&mut bytes).map_err(|e| Error::io(name, e))?;
-    check_file_bytes(name, bytes.len() as u64, limits)?;
-    Ok(Data::Bytes(bytes.into()))
-}
-
-fn check_file_bytes(name: &str, bytes: u64, limits: &Limits) -> Result<()> {
-    if bytes <= limits.max_file_bytes {
-        return Ok(());
-    }
-    let hint = "raise Limits::max_file_bytes if the file is genuine";
-    let limit = limits.max_file_bytes;
-    Err(Error::Limits { input: name.to_owned(), what: "file size in bytes", value: bytes, limit, hint })
-}
-
-fn open_error(name: &str, error: std::io::Error) -> Error {
-    let advice = match error.kind() {
-        ErrorKind::NotFound => "no such file; check the path",
-        ErrorKind::PermissionDenied => "no permission to read it; change its permissions or its owner",
-        _ => return Error::io(name, error),
+/// Hands a frame of samples to the sink in portions of rows, so that it is never held twice.
+fn feed_frame(samples: crate::colour::Samples<'_>, width: u32, canon: &ToCanon, sink: &mut dyn Sink) -> Result<()> {
+    use crate::colour::Samples;
+    let portion = (width as usize * canon.pixel().channels.count() * PORTION).max(1);
+    let mut rgb = Vec::new();
+    let mut feed = |samples: Samples<'_>| {
+        rgb.clear();
+        canon.append(samples, &mut rgb);
+        sink.rows(&rgb)
     };
-    Error::io(name, std::io::Error::new(error.kind(), advice))
-}
-
-/// Tells the format by the first bytes; the name of a file is not evidence.
-fn sniff(name: &str, data: &Data) -> Result<ImageFormat> {
-    let head = match data {
-        Data::Bytes(bytes) => bytes[..bytes.len().min(SNIFFED)].to_vec(),
-        Data::File(path) => head_of(path).map_err(|e| open_error(name, e))?,
-    };
-    if head.is_empty() {
-        return Err(Error::decoding(name, "the file is empty"));
+    match samples {
+        Samples::U8(data) => data.chunks(portion).try_for_each(|rows| feed(Samples::U8(rows))),
+        Samples::U16(data) => data.chunks(portion).try_for_each(|rows| feed(Samples::U16(rows))),
+        Samples::F32(data) => data.chunks(portion).try_for_each(|rows| feed(Samples::F32(rows))),
     }
-    let known = image::guess_format(&head).ok().filter(|f| f.reading_enabled());
-    known.ok_or_else(|| Error::decoding(name, format!("{}; this build reads {READABLE}", described(&head))))
-}
-
-fn head_of(path: &Path) -> std::io::Result<Vec<u8>> {
-    let mut head = Vec::new();
-    File::open(path)?.take(SNIFFED as u64).read_to_end(&mut head)?;
-    Ok(head)
-}
-
-/// What the first bytes of a file that is no picture look like.
-fn described(head: &[u8]) -> String {
-    if let Ok(format) = image::guess_format(head) {
-        return format!("it is {} data, which is not built in", format_name(format));
-    }
-    let text = std::str::from_utf8(head).or_else(|e| std::str::from_utf8(&head[..e.valid_up_to()])).unwrap_or("");
-    if text.len() > head.len() / 2 && text.chars().all(|c| !c.is_control() || c.is_ascii_whitespace()) {
-        return "the content is text".into();
-    }
-    let bytes: Vec<_> = head.iter().take(4).map(|b| format!("{b:02x}")).collect();
-    format!("no known format begins with the bytes {}", bytes.join(" "))
-}
-
-fn format_name(format: ImageFormat) -> &'static str {
-    match format {
-        ImageFormat::Png => "PNG",
-        ImageFormat::Jpeg => "JPEG",
-        ImageFormat::Gif => "GIF",
-        ImageFormat::WebP => "WebP",
-        ImageFormat::Pnm => "PNM",
-        ImageFormat::Tiff => "TIFF",
-        ImageFormat::Tga => "TGA",
-        ImageFormat::Dds => "DDS",
-        ImageFormat::Bmp => "BMP",
-        ImageFormat::Ico => "ICO",
-        ImageFormat::Hdr => "HDR",
-        ImageFormat::OpenExr => "OpenEXR",
-        ImageFormat::Farbfeld => "farbfeld",
-        ImageFormat::Avif => "AVIF",
-        ImageFormat::Qoi => "QOI",
-        _ => "unnamed",
-    }
-}
-
-fn image_limits(limits: &Limits) -> image::Limits {
-    let mut theirs = image::Limits::no_limits();
-    theirs.max_image_width = Some(limits.max_side);
-    theirs.max_image_height = Some(limits.max_side);
-    theirs.max_alloc = Some(limits.max_decode_bytes);
-    theirs
 }

@@ -22,19 +22,21 @@
 
 mod build;
 mod cache;
-mod canon;
+mod colour;
 mod decode;
+mod input;
 mod lineage;
 mod picture;
 mod pixels;
 mod plan;
 mod raster;
+mod sink;
 mod source;
 
 pub use cache::{CacheCounters, KindCounters, ViewCache};
 /// The type of [`Picture::to_rgb`]: rows from the top, RGB, 8 bits.
 pub use image::RgbImage;
 pub use picture::Picture;
-pub use pixels::{PixelBuffer, PixelLayout};
+pub use pixels::{PixelBuffer, PixelLayout, YuvBuffer, YuvLayout, YuvMatrix, YuvPlane, YuvRange};
 pub use plan::{IntakePlan, PlannedDecode, PlannedView};
 pub use source::Source;

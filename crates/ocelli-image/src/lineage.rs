@@ -1,4 +1,4 @@
-//! What each view is made from: a pure function of the view and the picture's size.
+//! What each view is made from: a pure function of the view and the picture's size and kind.
 //!
 //! Because nothing else enters, a view has the same pixels whatever else is asked for in the same batch, and
 //! whatever the cache holds.
@@ -8,6 +8,25 @@ use ocelli_core::{Error, Limits, PixelRegion, Result, Size, ViewKind, ViewScale,
 /// Levels at most this long are made from the level twice as long: shrinking by two is cheap, and the larger
 /// level is usually wanted too.
 const HALVED_BELOW: u32 = 512;
+
+/// Encoded pictures with more pixels than this are never decoded in full for the sake of a smaller view: each view
+/// at the root of a pyramid comes from a pass of its own method. Smaller pictures are decoded once, and shared.
+const DIRECT_ABOVE: u64 = 2 << 20;
+
+/// What the origin of a view depends on, beside the view.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Subject {
+    /// Size of the upright picture.
+    pub(crate) size: Size,
+    /// Whether smaller views and parts come straight from the file.
+    pub(crate) direct: bool,
+}
+
+impl Subject {
+    pub(crate) fn new(size: Size, encoded: bool) -> Self {
+        Self { size, direct: encoded && size.pixels() > DIRECT_ABOVE }
+    }
+}
 
 /// Where the elements of a view come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,8 +39,9 @@ pub(crate) enum Origin {
     Made(ViewSpec),
 }
 
-/// The origin of `spec` for a picture of size `image`.
-pub(crate) fn origin(spec: ViewSpec, image: Size) -> Origin {
+/// The origin of `spec` for a picture.
+pub(crate) fn origin(spec: ViewSpec, subject: Subject) -> Origin {
+    let image = subject.size;
     if spec.region == Some(PixelRegion::whole(image)) {
         return Origin::Same(ViewSpec { region: None, ..spec });
     }
@@ -33,14 +53,23 @@ pub(crate) fn origin(spec: ViewSpec, image: Size) -> Origin {
         (_, ViewKind::Integral | ViewKind::IntegralSquares) => Origin::Made(spec.of_kind(ViewKind::Luma8)),
         (ViewScale::Sampled(_), _) => Origin::Made(native),
         (_, ViewKind::Luma8) => Origin::Made(spec.of_kind(ViewKind::Rgb8)),
-        (ViewScale::Native, _) if spec.region.is_none() => Origin::Decode,
+        (ViewScale::Native, _) if spec.region.is_none() || subject.direct => Origin::Decode,
         (ViewScale::Native, _) => Origin::Made(ViewSpec { region: None, ..spec }),
         (ViewScale::LongerSide(longer), _) => match longer.checked_mul(2) {
             Some(double) if longer < HALVED_BELOW && double < own.longer_side() => {
                 Origin::Made(ViewSpec { scale: ViewScale::LongerSide(double), ..spec })
             }
+            _ if subject.direct => Origin::Decode,
             _ => Origin::Made(native),
         },
+    }
+}
+
+/// The view straight from the file that `spec` goes back to.
+pub(crate) fn root(spec: ViewSpec, subject: Subject) -> ViewSpec {
+    match origin(spec, subject) {
+        Origin::Decode => spec,
+        Origin::Same(parent) | Origin::Made(parent) => root(parent, subject),
     }
 }
 
@@ -84,6 +113,10 @@ mod tests {
 
     const IMAGE: Size = Size::new(2000, 1000);
 
+    fn origin(spec: ViewSpec, size: Size) -> Origin {
+        super::origin(spec, Subject::new(size, false))
+    }
+
     fn rgb(longer: u32) -> ViewSpec {
         ViewSpec::scaled(ViewKind::Rgb8, longer)
     }
@@ -100,6 +133,20 @@ mod tests {
         assert_eq!(origin(rgb(300), Size::new(599, 10)), Origin::Made(native));
         assert_eq!(origin(rgb(4000), IMAGE), Origin::Made(native));
         assert_eq!(origin(rgb(u32::MAX), IMAGE), Origin::Made(native));
+    }
+
+    #[test]
+    fn large_files_are_read_for_each_root_and_for_each_part() {
+        let large = Subject::new(Size::new(4000, 3000), true);
+        let origin = |spec| super::origin(spec, large);
+        assert_eq!(origin(rgb(640)), Origin::Decode);
+        assert_eq!(origin(rgb(2500)), Origin::Decode);
+        assert_eq!(origin(rgb(80)), Origin::Made(rgb(160)));
+        assert_eq!(root(ViewSpec::scaled(ViewKind::Integral, 80), large), rgb(640));
+        let part = Some(PixelRegion { x: 10, y: 10, width: 700, height: 100 });
+        assert_eq!(origin(ViewSpec { region: part, ..ViewSpec::native(ViewKind::Rgb8) }), Origin::Decode);
+        assert!(!Subject::new(Size::new(4000, 3000), false).direct);
+        assert!(!Subject::new(Size::new(1024, 768), true).direct);
     }
 
     #[test]

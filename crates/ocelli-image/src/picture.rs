@@ -1,18 +1,19 @@
 //! An open picture, and how its views come about.
 
-use crate::build::{CropBox, integral, integral_squares, luma_from_rgb, resize_rgb, sampled};
-use crate::cache::{Claim, Slot, Store, wait};
+mod job;
+
+use crate::cache::Store;
 use crate::decode::{Encoded, check_size};
-use crate::lineage::{self, Origin, origin};
+use crate::lineage::{self, Subject};
 use crate::plan::IntakePlan;
-use crate::raster::{Raster, crop};
+use crate::raster::Raster;
+use crate::sink::Target;
 use crate::source::Content;
 use crate::{Source, ViewCache};
 use image::RgbImage;
-use ocelli_core::{
-    Control, Error, ImageInfo, Limits, Orientation, Result, Size, View, ViewData, ViewKind, ViewScale, ViewSpec, Views,
-};
-use std::collections::BTreeMap;
+use job::Job;
+pub(crate) use job::target;
+use ocelli_core::{Control, ImageInfo, Limits, Orientation, Result, Size, View, ViewData, ViewKind, ViewSpec, Views};
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -30,12 +31,14 @@ struct Inner {
     limits: Limits,
     warnings: Vec<String>,
     pixels: Pixels,
+    /// Held during a pass over the file, so that a pass can serve everybody who waits for one.
+    gate: Mutex<()>,
     /// Caches that may hold views of this picture.
     caches: Mutex<Vec<Weak<Store>>>,
 }
 
 enum Pixels {
-    Encoded(Encoded),
+    Encoded(Box<Encoded>),
     /// The native RGB view of a picture that came as pixels.
     Here(Arc<View>),
 }
@@ -49,17 +52,17 @@ impl Picture {
     /// buffers.
     pub fn open(source: impl Into<Source>, limits: &Limits) -> Result<Self> {
         let Source { name, content, orientation } = source.into();
-        let (info, pixels) = match content {
+        let (info, pixels, warnings) = match content {
             Content::Pixels(raster) => here(name, raster?, orientation.unwrap_or_default(), limits)?,
             content => {
-                let (encoded, info) = Encoded::probe(name, content, orientation, limits)?;
-                (info, Pixels::Encoded(encoded))
+                let (encoded, info, warnings) = Encoded::probe(name, content, orientation, limits)?;
+                (info, Pixels::Encoded(Box::new(encoded)), warnings)
             }
         };
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
-        let (limits, caches) = (limits.clone(), Mutex::default());
-        Ok(Self(Arc::new(Inner { id, info, limits, warnings: Vec::new(), pixels, caches })))
+        let (limits, gate, caches) = (limits.clone(), Mutex::default(), Mutex::default());
+        Ok(Self(Arc::new(Inner { id, info, limits, warnings, pixels, gate, caches })))
     }
 
     /// What the header says.
@@ -75,10 +78,11 @@ impl Picture {
     /// What building `views` would take: decoding, intermediates, bytes. Nothing is decoded.
     ///
     /// # Errors
-    /// [`Error::Parameter`] or [`Error::Limits`] for views that this picture cannot have.
+    /// [`Error::Parameter`] or [`Error::Limits`] for views that this picture cannot have, the latter also where decoding
+    /// would take more than [`Limits::max_decode_bytes`].
     pub fn plan(&self, views: &[ViewSpec]) -> Result<IntakePlan> {
         views.iter().try_for_each(|spec| lineage::check(spec, self.size(), &self.0.limits))?;
-        Ok(IntakePlan::new(&self.0.info, matches!(self.0.pixels, Pixels::Encoded(_)), views))
+        IntakePlan::new(self.subject(), self.encoded(), &self.0.limits, views)
     }
 
     /// Builds the views in `specs` that are not in `cache`, each once even when several threads ask.
@@ -92,7 +96,7 @@ impl Picture {
     pub fn views(&self, specs: &[ViewSpec], union: &[ViewSpec], cache: &ViewCache, control: &Control) -> Result<Views> {
         specs.iter().try_for_each(|spec| lineage::check(spec, self.size(), &self.0.limits))?;
         self.remember(cache);
-        let mut job = Job { picture: self, store: &cache.0, union, control, held: BTreeMap::new() };
+        let mut job = Job::new(self, &cache.0, union, control);
         specs.iter().map(|&spec| job.view(spec)).collect()
     }
 
@@ -105,7 +109,12 @@ impl Picture {
         lineage::check(&native, self.size(), &self.0.limits)?;
         let rgb = match &self.0.pixels {
             Pixels::Here(view) => view.as_u8().to_vec(),
-            Pixels::Encoded(_) => self.decode()?.rgb,
+            Pixels::Encoded(encoded) => {
+                let target = Target { region: native.region_of(self.size()), size: self.size() };
+                let method = encoded.method(target);
+                let mut frames = encoded.collect(method, &[target], &self.0.limits, &Control::default())?;
+                frames.pop().expect("one target gives one frame")
+            }
         };
         let Size { width, height } = self.size();
         Ok(RgbImage::from_raw(width, height, rgb).expect("a raster has as many bytes as its size"))
@@ -115,12 +124,15 @@ impl Picture {
         self.0.info.size
     }
 
-    /// The decoded picture, upright.
-    fn decode(&self) -> Result<Raster> {
+    fn encoded(&self) -> Option<&Encoded> {
         match &self.0.pixels {
-            Pixels::Encoded(encoded) => Ok(encoded.decode(&self.0.limits)?.upright(self.0.info.orientation)),
-            Pixels::Here(view) => Ok(Raster::new(self.size(), view.as_u8().to_vec())),
+            Pixels::Encoded(encoded) => Some(encoded),
+            Pixels::Here(_) => None,
         }
+    }
+
+    fn subject(&self) -> Subject {
+        Subject::new(self.size(), self.encoded().is_some())
     }
 
     /// Notes that `cache` may hold views of this picture.
@@ -146,104 +158,15 @@ impl fmt::Debug for Picture {
 }
 
 /// A picture that came as pixels.
-fn here(name: String, raster: Raster, orientation: Orientation, limits: &Limits) -> Result<(ImageInfo, Pixels)> {
+fn here(name: String, raster: Raster, orientation: Orientation, limits: &Limits) -> Result<Opened> {
     check_size(&name, raster.size, limits)?;
     let raster = raster.upright(orientation);
     let info = ImageInfo::new(name, raster.size, orientation, "pixels");
     let view = View::new(ViewSpec::native(ViewKind::Rgb8), raster.size, ViewData::U8(raster.rgb));
-    Ok((info, Pixels::Here(Arc::new(view))))
+    Ok((info, Pixels::Here(Arc::new(view)), Vec::new()))
 }
 
-/// One call of [`Picture::views`].
-struct Job<'a> {
-    picture: &'a Picture,
-    store: &'a Arc<Store>,
-    #[expect(dead_code, reason = "one decode for several views follows")]
-    union: &'a [ViewSpec],
-    control: &'a Control,
-    /// Views of this call, and their parents: alive whatever leaves the cache.
-    held: BTreeMap<ViewSpec, Arc<View>>,
-}
-
-impl Job<'_> {
-    /// The view, from this call, the cache, another thread, or built now.
-    fn view(&mut self, spec: ViewSpec) -> Result<Arc<View>> {
-        if let Some(view) = self.held.get(&spec) {
-            return Ok(view.clone());
-        }
-        let view = self.find(spec)?;
-        self.held.insert(spec, view.clone());
-        Ok(view)
-    }
-
-    fn find(&mut self, spec: ViewSpec) -> Result<Arc<View>> {
-        if let (Pixels::Here(view), Origin::Decode) = (&self.picture.0.pixels, origin(spec, self.picture.size())) {
-            return Ok(view.clone());
-        }
-        loop {
-            let found = match self.store.claim(self.picture.0.id, spec) {
-                Claim::Build(slot) => return self.fill(slot),
-                Claim::Ready(view) => Some(view),
-                Claim::Wait(flight) => wait(&flight, self.control)?,
-            };
-            if let Some(view) = found {
-                self.store.counters.hit(spec.kind);
-                return Ok(view);
-            }
-        }
-    }
-
-    /// Builds the view of a slot. Parents are found while it is held; no circle of waiting threads can arise, since
-    /// a view is never an ancestor of its own parents.
-    fn fill(&mut self, slot: Slot) -> Result<Arc<View>> {
-        let built = self.control.checkpoint().and_then(|()| self.build(slot.spec()));
-        match built {
-            Ok(view) => {
-                let view = Arc::new(view);
-                slot.finish(&view);
-                Ok(view)
-            }
-            Err(error) => {
-                slot.fail(&error);
-                Err(error)
-            }
-        }
-    }
-
-    fn build(&mut self, spec: ViewSpec) -> Result<View> {
-        let image = self.picture.size();
-        let _span = tracing::debug_span!("view", kind = spec.kind.name(), size = %spec.size(image)).entered();
-        match origin(spec, image) {
-            Origin::Decode => {
-                self.store.counters.decoded();
-                Ok(View::new(spec, image, ViewData::U8(self.picture.decode()?.rgb)))
-            }
-            Origin::Same(other) => Ok(self.view(other)?.renamed(spec)),
-            Origin::Made(parent) => {
-                let parent = self.view(parent)?;
-                made(spec, &parent, image)
-            }
-        }
-    }
-}
-
-/// Computes a view from its parent.
-fn made(spec: ViewSpec, parent: &View, image: Size) -> Result<View> {
-    let (from, to) = (parent.size(), spec.size(image));
-    let pixels = parent.as_u8();
-    let data = match (spec.kind, spec.scale) {
-        (ViewKind::Integral, _) => ViewData::U32(integral(pixels, from)),
-        (ViewKind::IntegralSquares, _) => ViewData::U64(integral_squares(pixels, from)),
-        (kind, ViewScale::Sampled(_)) => ViewData::U8(sampled(pixels, from, kind.channels(), to)),
-        (ViewKind::Luma8, _) => ViewData::U8(luma_from_rgb(pixels)),
-        (kind, ViewScale::Native) => ViewData::U8(crop(pixels, from, spec.region_of(image), kind.channels())),
-        (_, ViewScale::LongerSide(_)) => {
-            let resized = resize_rgb(pixels, from, CropBox::whole(from), to);
-            ViewData::U8(resized.map_err(|e| Error::algorithm("intake", e))?)
-        }
-    };
-    Ok(View::new(spec, image, data))
-}
+type Opened = (ImageInfo, Pixels, Vec<String>);
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,10 @@
 //! Borrowed pixel buffers: what cameras, decoders and other libraries hand over.
 
-use crate::canon::over;
+mod yuv;
+
+pub use yuv::{YuvBuffer, YuvLayout, YuvMatrix, YuvPlane, YuvRange};
+
+use crate::colour::over;
 use crate::raster::Raster;
 use ndarray::ArrayView3;
 use ocelli_core::{Error, Result, Size};

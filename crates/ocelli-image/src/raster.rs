@@ -38,11 +38,6 @@ impl Raster {
             _ => Self { size, rgb: gathered(&self, orientation) },
         }
     }
-
-    /// The pixels of `region`, which lies inside.
-    pub(crate) fn crop(&self, region: PixelRegion) -> Vec<u8> {
-        crop(&self.rgb, self.size, region, 3)
-    }
 }
 
 /// The pixels of `region` of a picture with `channels` bytes a pixel.
@@ -116,7 +111,7 @@ mod tests {
     #[test]
     fn cropping_takes_the_named_pixels() {
         let raster = Raster::new(Size::new(4, 3), (0..36).collect());
-        let part = raster.crop(PixelRegion { x: 1, y: 1, width: 2, height: 2 });
+        let part = crop(&raster.rgb, raster.size, PixelRegion { x: 1, y: 1, width: 2, height: 2 }, 3);
         assert_eq!(part, [15, 16, 17, 18, 19, 20, 27, 28, 29, 30, 31, 32]);
     }
 }

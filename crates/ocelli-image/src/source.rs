@@ -1,7 +1,7 @@
 //! What a caller has in hand.
 
-use crate::canon::canonical;
-use crate::pixels::{PixelBuffer, raster_from_array};
+use crate::colour::canonical;
+use crate::pixels::{PixelBuffer, YuvBuffer, raster_from_array};
 use crate::raster::Raster;
 use image::{DynamicImage, RgbImage};
 use ndarray::ArrayView3;
@@ -62,6 +62,11 @@ impl Source {
 
     /// Pixels that belong to somebody else; they are converted here and not kept.
     pub fn buffer(buffer: PixelBuffer<'_>) -> Self {
+        Self::pixels(buffer.to_raster())
+    }
+
+    /// A video or camera frame in luma and chroma; it is converted here and not kept.
+    pub fn yuv(buffer: YuvBuffer<'_>) -> Self {
         Self::pixels(buffer.to_raster())
     }
 
@@ -152,6 +157,12 @@ impl From<RgbImage> for Source {
 impl From<PixelBuffer<'_>> for Source {
     fn from(buffer: PixelBuffer<'_>) -> Self {
         Self::buffer(buffer)
+    }
+}
+
+impl From<YuvBuffer<'_>> for Source {
+    fn from(buffer: YuvBuffer<'_>) -> Self {
+        Self::yuv(buffer)
     }
 }
 

@@ -1,6 +1,6 @@
 use super::*;
 use image::{DynamicImage, ImageFormat, Rgb};
-use ocelli_core::{Cancel, PixelRegion};
+use ocelli_core::{Cancel, Error, PixelRegion, ViewScale};
 use std::io::Cursor;
 
 fn photo(width: u32, height: u32) -> RgbImage {
@@ -135,6 +135,108 @@ fn a_cancelled_request_builds_nothing() {
     assert!(matches!(picture.views(&[spec], &[], &cache, &control), Err(Error::Cancelled)));
     assert_eq!(cache.counters().decodes, 0);
     views(&picture, &[spec], &cache);
+}
+
+/// A JPEG with an orientation in its EXIF data.
+fn with_exif(jpeg: &[u8], orientation: Orientation) -> Vec<u8> {
+    let mut bytes = jpeg[..2].to_vec();
+    bytes.extend(b"\xff\xe1\0\x22Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0");
+    bytes.extend([orientation.to_exif(), 0, 0, 0, 0, 0, 0]);
+    bytes.extend(&jpeg[2..]);
+    bytes
+}
+
+/// A JPEG whose header declares other sides than it has: enough for plans, which read no further.
+fn declaring(mut jpeg: Vec<u8>, size: Size) -> Vec<u8> {
+    let frame = jpeg.windows(2).position(|m| m == [0xff, 0xc0]).expect("a baseline frame header");
+    jpeg[frame + 5..frame + 7].copy_from_slice(&(size.height as u16).to_be_bytes());
+    jpeg[frame + 7..frame + 9].copy_from_slice(&(size.width as u16).to_be_bytes());
+    jpeg
+}
+
+fn mean_difference(a: &[u8], b: &[u8]) -> f64 {
+    assert_eq!(a.len(), b.len());
+    a.iter().zip(b).map(|(a, b)| f64::from(a.abs_diff(*b))).sum::<f64>() / a.len() as f64
+}
+
+#[test]
+fn a_shrunk_decode_looks_like_the_whole_one_shrunk_in_every_orientation() {
+    let file = encoded(&photo(3200, 700), ImageFormat::Jpeg);
+    let spec = ViewSpec::scaled(ViewKind::Rgb8, 520);
+    let upright = open(file.clone()).unwrap();
+    assert!(upright.plan(&[spec]).unwrap().decodes[0].method.contains("1/4 by DCT"));
+    let level = views(&upright, &[spec], &ViewCache::new(0)).get(&spec).unwrap().as_u8().to_vec();
+    let whole = open(upright.to_rgb().unwrap()).unwrap();
+    let expected = views(&whole, &[spec], &ViewCache::new(0)).get(&spec).unwrap().as_u8().to_vec();
+    let difference = mean_difference(&level, &expected);
+    assert!(difference < 2.0, "{difference}");
+    for orientation in Orientation::ALL {
+        let turned = open(with_exif(&file, orientation)).unwrap();
+        assert_eq!(turned.info().orientation, orientation);
+        assert_eq!(turned.info().size, orientation.upright_size(Size::new(3200, 700)));
+        let got = views(&turned, &[spec], &ViewCache::new(0));
+        let expected = Raster::new(spec.size(Size::new(3200, 700)), level.clone()).upright(orientation);
+        assert_eq!(got.get(&spec).unwrap().as_u8(), expected.rgb, "{orientation:?}");
+    }
+}
+
+#[test]
+fn rows_of_a_large_png_give_the_level_of_the_whole() {
+    let picture = photo(1500, 1450);
+    for format in [ImageFormat::Png, ImageFormat::Tiff] {
+        let opened = open(encoded(&picture, format)).unwrap();
+        let image = opened.info().size;
+        let part = PixelRegion { x: 200, y: 300, width: 1000, height: 700 };
+        let specs = [
+            ViewSpec::scaled(ViewKind::Rgb8, 300),
+            ViewSpec::scaled(ViewKind::Rgb8, 600).in_region(Some(part), image),
+            ViewSpec::native(ViewKind::Rgb8).in_region(Some(part), image),
+        ];
+        let cache = ViewCache::new(1 << 30);
+        let streamed = views(&opened, &specs, &cache);
+        assert_eq!(cache.counters().decodes, 1, "one pass serves all three");
+        let whole = open(picture.clone()).unwrap();
+        let expected = views(&whole, &specs, &ViewCache::new(1 << 30));
+        for spec in &specs[..2] {
+            let (a, b) = (streamed.get(spec).unwrap().as_u8(), expected.get(spec).unwrap().as_u8());
+            // The level of a part in memory is made from the part alone, so its very edge has no neighbours.
+            assert!(mean_difference(a, b) < 0.5, "{format:?} {spec:?}: {}", mean_difference(a, b));
+        }
+        assert_eq!(streamed.get(&specs[2]).unwrap().as_u8(), expected.get(&specs[2]).unwrap().as_u8());
+    }
+}
+
+#[test]
+fn plans_say_what_will_be_done() {
+    let small = encoded(&photo(64, 64), ImageFormat::Jpeg);
+    let plan = |size: Size, specs: &[ViewSpec]| {
+        let picture = open(declaring(small.clone(), size)).unwrap();
+        let plan = picture.plan(specs).unwrap();
+        assert_eq!(plan, picture.plan(specs).unwrap());
+        serde_json::to_value(&plan).unwrap();
+        plan.to_string()
+    };
+    let levels = [640, 320, 160].map(|l| ViewSpec::scaled(ViewKind::Rgb8, l));
+    let text = plan(Size::new(4000, 3000), &levels);
+    assert!(text.starts_with("Decode   1/4 by DCT at 1000×750 for 1 view, at most"), "{text}");
+    assert!(text.contains("View     rgb8 320 (320×240) from rgb8 640, 225.0 KiB\n"), "{text}");
+    let text = plan(Size::new(16_000, 4000), &levels[..1]);
+    assert!(text.starts_with("Decode   1/8 by DCT at 2000×500 for 1 view, at most"), "{text}");
+    let text = plan(Size::new(800, 600), &[ViewSpec::scaled(ViewKind::Luma8, 640)]);
+    assert!(text.starts_with("Decode   whole at 800×600 for 1 view"), "{text}");
+    assert!(text.contains("rgb8 640 (640×480) from rgb8 native, 900.0 KiB, for others"), "{text}");
+    assert!(text.contains("luma8 640 (640×480) from rgb8 640, 300.0 KiB\n"), "{text}");
+}
+
+#[test]
+fn a_budget_that_does_not_suffice_is_refused_before_decoding() {
+    let file = declaring(encoded(&photo(64, 64), ImageFormat::Jpeg), Size::new(16_000, 4000));
+    let mut limits = Limits::default();
+    limits.max_decode_bytes = 64 << 20;
+    let picture = Picture::open(file, &limits).unwrap();
+    assert!(picture.plan(&[ViewSpec::scaled(ViewKind::Rgb8, 640)]).is_ok());
+    let large = picture.plan(&[ViewSpec::scaled(ViewKind::Rgb8, 8000)]).unwrap_err();
+    assert!(matches!(large, Error::Limits { limit: 67_108_864, .. }), "{large}");
 }
 
 mod refusals {

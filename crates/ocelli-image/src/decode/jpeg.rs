@@ -1,0 +1,102 @@
+//! JPEG: headers, and decoding at a part of the size by the inverse cosine transform, by jpeg-decoder.
+//!
+//! Frames at full size are read by the `image` crate, whose decoder is the faster one there.
+
+use super::whole::{self, icc_meaning};
+use super::{Body, Head, SourceRef, feed_frame};
+use crate::colour::{Channels, Depth, Meaning, PixelType, Samples, SourceColour, ToCanon};
+use crate::input::ReadSeek;
+use crate::sink::Sink;
+use image::metadata::Orientation as ImageOrientation;
+use jpeg_decoder::{CodingProcess, Decoder, Error as JpegError, PixelFormat};
+use ocelli_core::{Error, Orientation, Result, Size};
+
+pub(super) fn head(source: SourceRef<'_>) -> Result<Head> {
+    let mut decoder = decoder(source)?;
+    if decoder.read_info().is_err() {
+        // The other decoder reads a few kinds that this one does not; its message is as good where it fails too.
+        return whole::head(source);
+    }
+    let Some(info) = decoder.info() else { return Err(source.damaged("no frame header")) };
+    let pixel = match info.pixel_format {
+        PixelFormat::L8 => PixelType::new(Channels::Gray, Depth::Eight),
+        PixelFormat::RGB24 => PixelType::new(Channels::Rgb, Depth::Eight),
+        PixelFormat::CMYK32 => PixelType::new(Channels::Cmyk, Depth::Eight),
+        PixelFormat::L16 => return whole::head(source),
+    };
+    let exif = decoder.exif_data().and_then(ImageOrientation::from_exif_chunk);
+    let mut warnings = Vec::new();
+    let meaning = match decoder.icc_profile() {
+        Some(icc) => icc_meaning(icc, source.limits.max_profile_bytes, &mut warnings),
+        None => Meaning::Srgb,
+    };
+    let progressive = info.coding_process == CodingProcess::DctProgressive;
+    Ok(Head {
+        stored: Size::new(info.width.into(), info.height.into()),
+        orientation: exif.and_then(|o| Orientation::from_exif(o.to_exif())),
+        colour: SourceColour { meaning, pixel },
+        body: Body::Jpeg { progressive },
+        warnings,
+    })
+}
+
+/// Decodes at one part in `denominator` of the size.
+pub(super) fn shrunk(
+    source: SourceRef<'_>,
+    denominator: u8,
+    expected: Size,
+    canon: &ToCanon,
+    sink: &mut dyn Sink,
+) -> Result<()> {
+    let mut decoder = decoder(source)?;
+    decoder.read_info().map_err(|e| error(source, e))?;
+    let Some(info) = decoder.info() else { return Err(source.damaged("no frame header")) };
+    let part = |side: u16| side.div_ceil(denominator.into());
+    let (width, height) = decoder.scale(part(info.width), part(info.height)).map_err(|e| error(source, e))?;
+    if Size::new(width.into(), height.into()) != expected {
+        return Err(source.changed());
+    }
+    let frame = decoder.decode().map_err(|e| error(source, e))?;
+    if frame.len() as u64 != expected.pixels() * canon.pixel().bytes() as u64 {
+        return Err(source.changed());
+    }
+    if canon.is_identity() { sink.all(frame) } else { feed_frame(Samples::U8(&frame), expected.width, canon, sink) }
+}
+
+/// The most bytes of a shrunk decode: planes and result at the shrunk size, and all coefficients of a progressive file.
+pub(super) fn shrunk_bytes(stored: Size, from: Size, denominator: u8, pixel: u64, body: Body) -> u64 {
+    let planes = from.pixels() * pixel;
+    let coefficients = match body {
+        Body::Jpeg { progressive: true } => coefficient_bytes(stored, pixel),
+        // Rows of blocks on their way to the threads that transform them.
+        _ => u64::from(stored.width) * 16 * pixel * 2 * 4,
+    };
+    // Blocks at the right and lower edge stick out by up to 16 pixels.
+    let edges = (u64::from(from.width) + u64::from(from.height) + 16) * 16 * pixel / u64::from(denominator).max(1);
+    planes * 2 + edges + coefficients
+}
+
+/// The most bytes of a whole decode, beside the file itself.
+pub(super) fn whole_bytes(stored: Size, pixel: u64, progressive: bool) -> u64 {
+    let coefficients = if progressive { coefficient_bytes(stored, pixel) } else { 0 };
+    stored.pixels() * pixel + coefficients + u64::from(stored.width) * 64 * pixel
+}
+
+/// Two bytes for every sample of every component, none of them subsampled: the header as read does not tell.
+fn coefficient_bytes(stored: Size, pixel: u64) -> u64 {
+    (u64::from(stored.width) + 16) * (u64::from(stored.height) + 16) * pixel * 2
+}
+
+fn decoder(source: SourceRef<'_>) -> Result<Decoder<Box<dyn ReadSeek + '_>>> {
+    let mut decoder = Decoder::new(source.input.open(source.name)?);
+    decoder.set_max_decoding_buffer_size(usize::try_from(source.limits.max_decode_bytes).unwrap_or(usize::MAX));
+    Ok(decoder)
+}
+
+fn error(source: SourceRef<'_>, error: JpegError) -> Error {
+    match error {
+        JpegError::Io(e) => source.io(e),
+        JpegError::Unsupported(what) => source.unsupported(format!("{what:?}")),
+        other => source.damaged(other),
+    }
+}

@@ -1,0 +1,74 @@
+//! Frames in one piece, by the `image` crate.
+
+use super::{Body, Head, SourceRef, feed_frame};
+use crate::colour::{Meaning, PixelType, SourceColour, ToCanon, with_samples};
+use crate::sink::Sink;
+use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader};
+use ocelli_core::{Error, Orientation, Result, Size};
+
+pub(super) fn head(source: SourceRef<'_>) -> Result<Head> {
+    let mut decoder = decoder(source)?;
+    let (width, height) = decoder.dimensions();
+    // A broken tag is no reason to refuse a picture: it counts as absent.
+    let orientation = decoder.orientation().ok().and_then(|o| Orientation::from_exif(o.to_exif()));
+    let mut warnings = Vec::new();
+    let limit = source.limits.max_profile_bytes;
+    let meaning = match decoder.icc_profile().ok().flatten() {
+        Some(icc) => icc_meaning(icc, limit, &mut warnings),
+        None => Meaning::Srgb,
+    };
+    let colour = SourceColour { meaning, pixel: PixelType::of(decoder.color_type()) };
+    Ok(Head { stored: Size::new(width, height), orientation, colour, body: Body::Whole, warnings })
+}
+
+/// A profile within the limit; a larger one counts as none, with a warning.
+pub(super) fn icc_meaning(icc: Vec<u8>, limit: u64, warnings: &mut Vec<String>) -> Meaning {
+    if icc.len() as u64 <= limit {
+        return Meaning::Icc(icc);
+    }
+    warnings.push(format!("the colour profile has {} bytes, the limit is {limit}: sRGB assumed", icc.len()));
+    Meaning::Srgb
+}
+
+pub(super) fn frame(source: SourceRef<'_>, stored: Size, canon: &ToCanon, sink: &mut dyn Sink) -> Result<()> {
+    let decoder = decoder(source)?;
+    let (width, height) = decoder.dimensions();
+    if Size::new(width, height) != stored || PixelType::of(decoder.color_type()) != canon.pixel() {
+        return Err(source.changed());
+    }
+    let picture = DynamicImage::from_decoder(decoder).map_err(|e| error(source, e))?;
+    match picture {
+        DynamicImage::ImageRgb8(picture) if canon.is_identity() => sink.all(picture.into_raw()),
+        picture => with_samples(&picture, |samples| feed_frame(samples, width, canon, sink)),
+    }
+}
+
+/// The most bytes that a decoder holds for a frame: measured factors, rounded up.
+pub(super) fn frame_bytes(format: ImageFormat, stored: Size, pixel: u64) -> u64 {
+    let frame = stored.pixels() * pixel;
+    match format {
+        // Planes of the lossy decoder, or the transforms of the lossless one, beside the result.
+        ImageFormat::WebP => frame * 3 + stored.pixels() * 4,
+        ImageFormat::Gif => frame * 2 + stored.pixels(),
+        _ => frame * 2,
+    }
+}
+
+fn decoder(source: SourceRef<'_>) -> Result<impl ImageDecoder + '_> {
+    let mut reader = ImageReader::with_format(source.input.open(source.name)?, source.format);
+    let mut limits = image::Limits::no_limits();
+    limits.max_image_width = Some(source.limits.max_side);
+    limits.max_image_height = Some(source.limits.max_side);
+    limits.max_alloc = Some(source.limits.max_decode_bytes);
+    reader.limits(limits);
+    reader.into_decoder().map_err(|e| error(source, e))
+}
+
+fn error(source: SourceRef<'_>, error: ImageError) -> Error {
+    match error {
+        ImageError::Limits(_) => source.too_large(source.limits.max_decode_bytes.saturating_add(1)),
+        ImageError::IoError(e) => source.io(e),
+        ImageError::Unsupported(e) => source.unsupported(e),
+        other => source.damaged(other),
+    }
+}

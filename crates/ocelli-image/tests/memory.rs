@@ -1,0 +1,66 @@
+//! The budget is a promise: what a plan says is never passed, and what does not fit is refused before decoding.
+//!
+//! One test in a binary of its own, because the allocator counts for the whole process.
+
+use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
+use ocelli_core::{Control, Error, Limits, ViewKind, ViewSpec};
+use ocelli_image::{Picture, Source, ViewCache};
+use peak_alloc::PeakAlloc;
+use std::io::Cursor;
+
+#[global_allocator]
+static MEMORY: PeakAlloc = PeakAlloc;
+
+/// Just above the size from which smaller views come straight from the file.
+const SIDES: (u32, u32) = (3200, 700);
+
+fn encoded(format: ImageFormat) -> Vec<u8> {
+    let picture =
+        RgbImage::from_fn(SIDES.0, SIDES.1, |x, y| Rgb([(x / 7) as u8, (y / 6) as u8, ((x / 50) * (y / 50)) as u8]));
+    let mut bytes = Cursor::new(Vec::new());
+    DynamicImage::from(picture).write_to(&mut bytes, format).unwrap();
+    bytes.into_inner()
+}
+
+fn level(longer: u32) -> ViewSpec {
+    ViewSpec::scaled(ViewKind::Rgb8, longer)
+}
+
+#[test]
+fn passes_stay_within_their_plan_and_too_large_ones_are_refused() {
+    let frame = u64::from(SIDES.0) * u64::from(SIDES.1) * 3;
+    for format in [
+        ImageFormat::Jpeg,
+        ImageFormat::Png,
+        ImageFormat::Tiff,
+        ImageFormat::Bmp,
+        ImageFormat::Pnm,
+        ImageFormat::WebP,
+        ImageFormat::Gif,
+    ] {
+        let file: std::sync::Arc<[u8]> = encoded(format).into();
+        let specs = [level(520), level(260)];
+        let picture = Picture::open(Source::bytes("file", file.clone()), &Limits::default()).unwrap();
+        let plan = picture.plan(&specs).unwrap();
+
+        let before = MEMORY.current_usage();
+        MEMORY.reset_peak_usage();
+        picture.views(&specs, &specs, &ViewCache::new(0), &Control::default()).unwrap();
+        let used = (MEMORY.peak_usage() - before) as u64;
+        println!("{format:?}: planned {}, used {used}, frame {frame}; {}", plan.peak_bytes, plan.decodes[0].method);
+        assert!(used <= plan.peak_bytes, "{format:?} used {used} of {}", plan.peak_bytes);
+        if matches!(format, ImageFormat::Jpeg | ImageFormat::Png | ImageFormat::Tiff) {
+            assert!(used < frame * 2 / 3, "{format:?} used {used} for a frame of {frame}");
+        }
+
+        let mut limits = Limits::default();
+        limits.max_decode_bytes = plan.decodes[0].peak_bytes - 1;
+        let picture = Picture::open(Source::bytes("file", file), &limits).unwrap();
+        assert!(matches!(picture.plan(&specs), Err(Error::Limits { .. })), "{format:?}");
+        let before = MEMORY.current_usage();
+        MEMORY.reset_peak_usage();
+        let refused = picture.views(&specs, &specs, &ViewCache::new(0), &Control::default());
+        assert!(matches!(refused, Err(Error::Limits { .. })), "{format:?}");
+        assert!(MEMORY.peak_usage() - before < 256 << 10, "{format:?} decoded before it refused");
+    }
+}

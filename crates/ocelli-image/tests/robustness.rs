@@ -1,0 +1,105 @@
+//! Damaged files: a typed error, or a picture as far as it goes; never a panic.
+
+use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
+use ocelli_core::{Control, Error, Limits, Result, ViewKind, ViewSpec};
+use ocelli_image::{Picture, ViewCache};
+use std::io::Cursor;
+
+const FORMATS: [ImageFormat; 7] = [
+    ImageFormat::Jpeg,
+    ImageFormat::Png,
+    ImageFormat::WebP,
+    ImageFormat::Gif,
+    ImageFormat::Bmp,
+    ImageFormat::Tiff,
+    ImageFormat::Pnm,
+];
+
+fn encoded(format: ImageFormat) -> Vec<u8> {
+    let picture = RgbImage::from_fn(61, 47, |x, y| Rgb([(x * 4) as u8, (y * 5) as u8, (x * y % 251) as u8]));
+    let mut bytes = Cursor::new(Vec::new());
+    DynamicImage::from(picture).write_to(&mut bytes, format).unwrap();
+    bytes.into_inner()
+}
+
+/// Everything that intake does with a file: header, plan, views.
+fn read(bytes: Vec<u8>) -> Result<()> {
+    let mut limits = Limits::default();
+    limits.max_pixels = 1 << 22;
+    limits.max_decode_bytes = 64 << 20;
+    let picture = Picture::open(bytes, &limits)?;
+    let specs = [ViewSpec::native(ViewKind::Rgb8), ViewSpec::scaled(ViewKind::Integral, 20)];
+    picture.plan(&specs)?;
+    picture.views(&specs, &specs, &ViewCache::new(1 << 20), &Control::default())?;
+    Ok(())
+}
+
+fn check(what: &str, outcome: Result<()>) {
+    match outcome {
+        Ok(()) | Err(Error::Decoding { .. } | Error::Limits { .. } | Error::Unsupported { .. }) => {}
+        Err(other) => panic!("{what}: {other:?}"),
+    }
+}
+
+#[test]
+fn every_truncation_is_an_error_or_a_picture() {
+    for format in FORMATS {
+        let whole = encoded(format);
+        read(whole.clone()).unwrap_or_else(|e| panic!("{format:?}: {e}"));
+        let mut refused = 0;
+        for part in 0..64 {
+            let cut = whole[..whole.len() * part / 64].to_vec();
+            let outcome = read(cut);
+            refused += usize::from(outcome.is_err());
+            check(&format!("{format:?} cut at {part}/64"), outcome);
+        }
+        assert!(refused > 0, "{format:?}: some truncations hold no picture at all");
+    }
+}
+
+#[test]
+fn flipped_bits_are_an_error_or_a_picture() {
+    // A small generator of our own keeps the cases the same for ever (Marsaglia's xorshift).
+    let mut state = 0x9e37_79b9_u32;
+    let mut next = move || {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        state as usize
+    };
+    for format in FORMATS {
+        let whole = encoded(format);
+        for case in 0..150 {
+            let mut bytes = whole.clone();
+            for _ in 0..=case % 4 {
+                // Headers deserve most of the attention.
+                let reach = if case % 2 == 0 { bytes.len().min(128) } else { bytes.len() };
+                let at = next() % reach;
+                bytes[at] ^= 1 << (next() % 8);
+            }
+            check(&format!("{format:?} case {case}"), read(bytes));
+        }
+    }
+}
+
+#[test]
+fn an_absurd_header_is_refused_from_the_header() {
+    // A PNG of 33 bytes that declares 65,535 × 65,535 pixels of 16-bit RGBA, with a correct checksum.
+    let mut header = Vec::from(*b"IHDR");
+    header.extend([0, 0, 0xff, 0xff, 0, 0, 0xff, 0xff, 16, 6, 0, 0, 0]);
+    let mut png = Vec::from(*b"\x89PNG\r\n\x1a\n\0\0\0\x0d");
+    png.extend(&header);
+    png.extend(crc32(&header).to_be_bytes());
+    png.extend(b"\0\0\0\0IDAT");
+    png.extend(crc32(b"IDAT").to_be_bytes());
+    assert!(png.len() <= 100);
+    let error = Picture::open(png, &Limits::default()).unwrap_err();
+    assert!(matches!(error, Error::Limits { value: 4_294_836_225, .. }), "{error}");
+}
+
+/// The checksum of PNG chunks (ISO 3309).
+fn crc32(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(!0u32, |crc, &byte| {
+        (0..8).fold(crc ^ u32::from(byte), |crc, _| (crc >> 1) ^ if crc & 1 == 1 { 0xedb8_8320 } else { 0 })
+    })
+}
