@@ -118,10 +118,7 @@ impl Registry {
     /// # Errors
     /// [`Error::Parameter`] where that name and revision are taken.
     pub fn register<A: Algorithm>(&mut self, algorithm: A) -> Result<&mut Self> {
-        let kind = self
-            .kinds
-            .entry(A::Request::KIND)
-            .or_insert_with(|| Kind { parse: AnyRequest::from_json::<A::Request>, algorithms: Vec::new() });
+        let kind = self.kind::<A>();
         let id = (Algorithm::name(&algorithm), Algorithm::revision(&algorithm));
         if kind.algorithms.iter().any(|a| (a.name(), a.revision()) == id) {
             let value = format!("{} revision {}", id.0, id.1);
@@ -129,6 +126,22 @@ impl Registry {
         }
         kind.algorithms.push(Arc::new(algorithm));
         Ok(self)
+    }
+
+    /// Adds an algorithm in the place of the one with its name and revision, or as [`register`](Self::register) does.
+    pub fn replace<A: Algorithm>(&mut self, algorithm: A) -> &mut Self {
+        let kind = self.kind::<A>();
+        let id = (Algorithm::name(&algorithm), Algorithm::revision(&algorithm));
+        match kind.algorithms.iter().position(|a| (a.name(), a.revision()) == id) {
+            Some(ix) => kind.algorithms[ix] = Arc::new(algorithm),
+            None => kind.algorithms.push(Arc::new(algorithm)),
+        }
+        self
+    }
+
+    fn kind<A: Algorithm>(&mut self) -> &mut Kind {
+        let new = || Kind { parse: AnyRequest::from_json::<A::Request>, algorithms: Vec::new() };
+        self.kinds.entry(A::Request::KIND).or_insert_with(new)
     }
 
     /// Names of all kinds of request, sorted.

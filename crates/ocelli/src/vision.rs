@@ -125,6 +125,14 @@ impl VisionBuilder {
         self
     }
 
+    /// Adds an algorithm in the place of the one with its name and revision: a built-in one with another model, say.
+    pub fn replace(mut self, algorithm: impl Algorithm) -> Self {
+        if let Ok(registry) = &mut self.registry {
+            registry.replace(algorithm);
+        }
+        self
+    }
+
     /// Sets what untrusted pictures may ask of the machine.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;

@@ -61,6 +61,15 @@ fn a_name_and_revision_can_be_taken_once() {
 }
 
 #[test]
+fn a_replacement_takes_the_place_of_its_namesake() {
+    let mut registry = registry();
+    registry.replace(Fixed { name: "deep", revision: 2, confidences: vec![0.1] });
+    assert_eq!(registry.algorithms("faces").len(), 3);
+    let answers = run(&*registry.select(&AnyRequest::new(DetectFaces::new())).unwrap(), DetectFaces::new()).unwrap();
+    assert_eq!(answers.len(), 1);
+}
+
+#[test]
 fn requests_by_name_refuse_what_they_do_not_know() {
     let registry = registry();
     let request = registry.request("faces", &json!({"min_size": 0.1, "max_count": 2})).unwrap();
