@@ -68,7 +68,7 @@ pub struct DetectorResult {
     pub curve: Curve,
     /// Detection rate at each of the protocol's numbers of false alarms.
     pub rates: Vec<(usize, Option<f64>)>,
-    /// Calibration, where all scores lie in `0..=1`.
+    /// Calibration over completely annotated pictures, where all scores lie in `0..=1`.
     pub calibration: Option<Calibration>,
     /// Mean overlap of the detections that found an object, all sizes: how well boxes fit.
     pub mean_iou: Option<f64>,
@@ -83,7 +83,7 @@ pub struct DetectorResult {
 pub struct Operating {
     /// The threshold.
     pub threshold: f64,
-    /// Share of the detections that found an object.
+    /// Share of the detections that found an object, over completely annotated pictures.
     pub precision: Option<f64>,
     /// Share of the objects found.
     pub recall: Option<f64>,
@@ -242,6 +242,7 @@ fn detector_result(
 ) -> DetectorResult {
     let pairs = || sorted.iter().copied().zip(matched.iter().copied());
     let curve = Curve::new(pairs());
+    // Scores and precision are judged where a false alarm can be told from an unmarked object.
     let mut events = Vec::new();
     let (mut overlaps, mut found_sizes) = (Vec::new(), Vec::new());
     for (picture, matching) in pairs() {
@@ -249,7 +250,9 @@ fn detector_result(
             let score = picture.detections[d].score;
             match verdict {
                 Verdict::Found(t) => {
-                    events.push((score, true));
+                    if picture.is_complete() {
+                        events.push((score, true));
+                    }
                     overlaps.push(picture.overlaps[d][*t]);
                     if score >= threshold {
                         found_sizes.push(picture.truths[*t].area().sqrt());
@@ -273,16 +276,18 @@ fn detector_result(
         calibration: Calibration::new(&events),
         mean_iou: (!overlaps.is_empty()).then(|| overlaps.iter().sum::<f64>() / overlaps.len() as f64),
         found_sizes,
-        operating: operating(&curve, threshold, n_complete),
+        operating: operating(&curve, &events, threshold, n_complete),
         curve,
     }
 }
 
-fn operating(curve: &Curve, threshold: f64, n_complete: usize) -> Operating {
+fn operating(curve: &Curve, complete: &[(f64, bool)], threshold: f64, n_complete: usize) -> Operating {
     let point = curve.at(threshold);
+    let taken = || complete.iter().filter(|(score, _)| *score >= threshold);
+    let n_right = taken().filter(|(_, found)| *found).count();
     Operating {
         threshold,
-        precision: (point.found + point.false_alarms > 0).then(|| Curve::precision(&point)),
+        precision: (taken().count() > 0).then(|| n_right as f64 / taken().count() as f64),
         recall: (curve.n_truths > 0).then(|| curve.recall(&point)),
         false_alarms_per_picture: (n_complete > 0).then(|| point.false_alarms as f64 / n_complete as f64),
     }

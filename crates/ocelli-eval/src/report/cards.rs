@@ -118,7 +118,7 @@ fn view(evaluation: &Evaluation, picture: &PictureComparison, small: Option<&Thu
             (true, false) => format!("missed by {}", missed.join(", ")),
         };
         let class = if object.counts { "truth" } else { "truth ignored" };
-        html.push_str(&rect(object.rect, class, "", &title));
+        html.push_str(&rect(object.rect, class, &title));
     }
     for (d, shown) in picture.shown.iter().enumerate() {
         let _ = write!(html, "<g class=\"d{d}\" style=\"--c:{}\">", colour(d));
@@ -129,7 +129,7 @@ fn view(evaluation: &Evaluation, picture: &PictureComparison, small: Option<&Thu
                 Verdict::Ignored => ("skipped", "does not count"),
             };
             let title = format!("{} {:.3}: {what}", evaluation.detectors[d], b.detection.score);
-            html.push_str(&rect(b.detection.rect, class, "", &title));
+            html.push_str(&rect(b.detection.rect, class, &title));
         }
         html.push_str("</g>");
     }
@@ -143,10 +143,10 @@ fn extent(picture: &PictureComparison) -> (f64, f64) {
     boxes.fold((64.0, 64.0), |(w, h), r| (w.max((r.x + r.width).ceil()), h.max((r.y + r.height).ceil())))
 }
 
-fn rect(r: PixelRect, class: &str, style: &str, title: &str) -> String {
+fn rect(r: PixelRect, class: &str, title: &str) -> String {
     let (x, y, w, h) = (r.x, r.y, r.width.max(0.0), r.height.max(0.0));
     format!(
-        "<rect class=\"{class}\"{style} x=\"{x:.1}\" y=\"{y:.1}\" width=\"{w:.1}\" height=\"{h:.1}\"><title>{}</title></rect>",
+        "<rect class=\"{class}\" x=\"{x:.1}\" y=\"{y:.1}\" width=\"{w:.1}\" height=\"{h:.1}\"><title>{}</title></rect>",
         escaped(title)
     )
 }

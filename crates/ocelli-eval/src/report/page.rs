@@ -129,7 +129,7 @@ fn summary(evaluation: &Evaluation) -> String {
     let at = |(name, t): (&String, &f64)| format!("{} {t:.3}", escaped(name));
     let thresholds: Vec<String> = evaluation.detectors.iter().zip(&evaluation.thresholds).map(at).collect();
     format!(
-        "<section><h2>Accuracy</h2>{}<p class=\"note\">AP: average precision, all points, at IoU {}. COCO AP: mean over \
+        "<section id=\"accuracy\"><h2>Accuracy</h2>{}<p class=\"note\">AP: average precision, all points, at IoU {}. COCO AP: mean over \
          IoU 0.5 to 0.95. Recall, precision and false alarms a picture (FA) hold at scores from: {}.</p></section>\n",
         rows.end(),
         evaluation.protocol.iou,
@@ -172,7 +172,7 @@ fn curves(evaluation: &Evaluation, group: &Group, open: bool) -> String {
         ("Precision and recall", plots::precision_recall(evaluation, group)),
         ("Detections and false alarms", plots::roc(evaluation, group)),
         ("Reliability of scores", plots::reliability(evaluation, group)),
-        ("Sizes: all objects (outline) and found", plots::sizes(evaluation, group)),
+        ("Sizes: all objects (outline) and found", plots::sizes(group)),
         ("FDDB, discrete score", plots::fddb(evaluation, group, false)),
         ("FDDB, continuous score", plots::fddb(evaluation, group, true)),
     ];

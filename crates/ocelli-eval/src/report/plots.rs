@@ -72,7 +72,8 @@ pub(super) fn reliability(evaluation: &Evaluation, group: &Group) -> Option<Stri
         bins.iter().map(|b| (b.mean_score, b.share_found)).collect()
     };
     let all = series(evaluation, group, points, true);
-    all.iter().any(|s| !s.points.is_empty()).then(|| chart("score", "share found", 0.0..1.0, 0.0..1.0, &all))?
+    let any = all.iter().any(|s| !s.points.is_empty());
+    any.then(|| chart_over("score", "share found", 0.0..1.0, 0.0..1.0, &all, &[(0.0, 0.0), (1.0, 1.0)]))?
 }
 
 /// Accuracy over the median time.
@@ -96,7 +97,7 @@ pub(super) fn speed(evaluation: &Evaluation, group: &Group) -> Option<String> {
 const SIZE_STEPS: [f64; 7] = [0.0, 10.0, 20.0, 40.0, 80.0, 160.0, 320.0];
 
 /// How many objects of each size there are, and how many each detector finds at its threshold.
-pub(super) fn sizes(evaluation: &Evaluation, group: &Group) -> Option<String> {
+pub(super) fn sizes(group: &Group) -> Option<String> {
     let counted = |sizes: &[f64]| {
         let mut counts = [0usize; SIZE_STEPS.len()];
         for size in sizes {
@@ -131,7 +132,6 @@ pub(super) fn sizes(evaluation: &Evaluation, group: &Group) -> Option<String> {
         }
         Ok(())
     };
-    let _ = evaluation;
     svg(bars)
 }
 
@@ -199,9 +199,26 @@ where
     X: AsRangedCoord<Value = f64>,
     X::CoordDescType: Ranged<ValueType = f64> + ValueFormatter<f64>,
 {
+    chart_over(x_title, y_title, x, y, all, &[])
+}
+
+/// A chart over a line that shows the ideal.
+fn chart_over<X>(
+    x_title: &str,
+    y_title: &str,
+    x: X,
+    y: Range<f64>,
+    all: &[Series],
+    ideal: &[(f64, f64)],
+) -> Option<String>
+where
+    X: AsRangedCoord<Value = f64>,
+    X::CoordDescType: Ranged<ValueType = f64> + ValueFormatter<f64>,
+{
     svg(|area| {
         let mut chart = builder(area).build_cartesian_2d(x, y)?;
         mesh(&mut chart, x_title, y_title, &number, 6, &number)?;
+        chart.draw_series(LineSeries::new(ideal.iter().copied(), INK.stroke_width(1)))?;
         for series in all {
             let colour = detector_colour(series.detector_ix);
             chart.draw_series(LineSeries::new(series.points.iter().copied(), colour.stroke_width(2)))?;
