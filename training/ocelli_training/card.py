@@ -39,7 +39,7 @@ def facts(model: Path, report: dict) -> str:
         "revision": str(report["revision"]),
         "parameters": f"{report['parameters']:,}",
         "work at 640×480, five octave levels": f"{report['macs_vga'] / 1e9:.3f} GMAC",
-        "trained at commit": _commit(),
+        "code at the export, commit": _commit(),
         "calibration": _calibration(detector["calibration"]),
         "default threshold": f"{detector['threshold']}",
         "at that threshold, faces ≥ 20 px of wider_train": (
@@ -52,7 +52,7 @@ def facts(model: Path, report: dict) -> str:
 
 def _commit() -> str:
     git = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=MODELS, capture_output=True, text=True)
-    return f"`{git.stdout.strip()}` (the code as of the export)"
+    return f"`{git.stdout.strip()}`"
 
 
 def _calibration(calibration: dict) -> str:
