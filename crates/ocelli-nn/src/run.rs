@@ -145,8 +145,9 @@ impl Run<'_> {
             // keeps every live row of this piece apart from the row written now.
             unsafe {
                 match &step.kind {
-                    StepKind::Input { mean, scale } => {
-                        rows.input(step, self.pictures[piece.level_ix].row(y), *mean, *scale, y);
+                    StepKind::Input { normalize, isa } => {
+                        let pixels = self.pictures[piece.level_ix].row(y);
+                        rows.input(step, pixels, *normalize, *isa, y);
                     }
                     StepKind::InputBytes => rows.input_bytes(step, self.pictures[piece.level_ix].row(y), y),
                     StepKind::Conv(conv) => rows.conv(step, conv, y),

@@ -2,6 +2,7 @@
 #![allow(unsafe_code, reason = "rows that may be the same memory")]
 
 use super::elementwise::byte;
+#[cfg(target_arch = "x86_64")]
 use super::isa::Isa;
 use crate::network::AddI8;
 
@@ -12,11 +13,11 @@ use crate::network::AddI8;
 pub(crate) unsafe fn add_i8_row(add: &AddI8, a: *const u8, b: *const u8, out: *mut u8, n: usize) {
     // SAFETY: as the caller vouches; the instruction set was chosen for this CPU.
     unsafe {
-        match add.isa {
-            #[cfg(target_arch = "x86_64")]
-            Isa::Avx2 | Isa::Avx512 => add_i8_avx2(add, a, b, out, n),
-            _ => body(add, a, b, out, n),
+        #[cfg(target_arch = "x86_64")]
+        if matches!(add.isa, Isa::Avx2 | Isa::Avx512) {
+            return add_i8_avx2(add, a, b, out, n);
         }
+        body(add, a, b, out, n);
     }
 }
 
@@ -60,6 +61,7 @@ unsafe fn body(add: &AddI8, a: *const u8, b: *const u8, out: *mut u8, n: usize) 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Isa;
     use crate::network::Requantize;
     use crate::testing::Random;
 

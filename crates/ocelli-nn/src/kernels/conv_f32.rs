@@ -154,8 +154,8 @@ unsafe fn tile<V: F32Lanes, const VECS: usize, const P: usize>(args: &ConvRow, f
                 }
                 for pixel in 0..P {
                     let x = V::broadcast(x.add(pixel * args.step));
-                    for vec in 0..VECS {
-                        sums[vec][pixel] = sums[vec][pixel].mul_add(x, w[vec]);
+                    for (sums, w) in sums.iter_mut().zip(w) {
+                        sums[pixel] = sums[pixel].mul_add(x, w);
                     }
                 }
                 weights = weights.add(width);

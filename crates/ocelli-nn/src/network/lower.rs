@@ -4,6 +4,7 @@ use super::step::{ConvStep, Depthwise, Slot, Step, StepKind};
 use super::winograd;
 use crate::Error;
 use crate::graph::{Activation, Conv, Graph, Node, Op, Weight, Window};
+use crate::kernels::input::Normalize;
 use crate::kernels::{CHANNEL_BLOCK, conv_f32, isa::Isa};
 
 /// Chooses kernels and packs the weights of `graph` for `isa`.
@@ -16,7 +17,7 @@ pub(super) fn lower(graph: &Graph, isa: Isa, filtering: bool) -> Result<(Vec<Ste
     }
     let mut steps = vec![Step {
         name: graph.values[input.value].name.clone(),
-        kind: StepKind::Input { mean: input.mean, scale: input.scale },
+        kind: StepKind::Input { normalize: Normalize { mean: input.mean, scale: input.scale }, isa },
         inputs: Vec::new(),
         output: input.value,
     }];

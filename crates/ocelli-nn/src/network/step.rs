@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use crate::graph::{Activation, ValueId, Window};
+use crate::kernels::input::Normalize;
 use crate::kernels::isa::Isa;
 use crate::kernels::{conv_f32, conv_i8, winograd};
 
@@ -37,7 +38,7 @@ pub(crate) struct Step {
 #[derive(Debug)]
 pub(crate) enum StepKind {
     /// The canonical picture's bytes, normalized.
-    Input { mean: [f32; 3], scale: [f32; 3] },
+    Input { normalize: Normalize, isa: Isa },
     /// The canonical picture's bytes as they are.
     InputBytes,
     /// Dense convolution.

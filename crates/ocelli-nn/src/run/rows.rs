@@ -7,6 +7,8 @@ mod tiles;
 
 use crate::graph::{Activation, ValueId, Window};
 use crate::kernels::conv_f32::ConvRow;
+use crate::kernels::input::Normalize;
+use crate::kernels::isa::Isa;
 use crate::kernels::pool::PoolRow;
 use crate::kernels::{depthwise, elementwise, input, pool};
 use crate::model::MAX_KERNEL;
@@ -74,10 +76,10 @@ impl Rows<'_> {
         }
     }
 
-    pub(super) unsafe fn input(&self, step: &Step, pixels: &[u8], mean: [f32; 3], scale: [f32; 3], y: usize) {
+    pub(super) unsafe fn input(&self, step: &Step, pixels: &[u8], normalize: Normalize, isa: Isa, y: usize) {
         // SAFETY: as the caller vouches.
         let out = unsafe { self.row_mut(step.output, y) };
-        input::input_f32_row(pixels, mean, scale, out, self.slots[step.output].pixel);
+        input::input_f32_row(isa, pixels, normalize, out, self.slots[step.output].pixel);
     }
 
     /// The rows under `window` for output row `y`, at the window's left edge for output pixel 0;
