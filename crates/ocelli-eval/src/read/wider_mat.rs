@@ -15,7 +15,7 @@ pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<Read> {
     let mut read = Read::default();
     for (event, name, boxes) in per_picture(path, &file, "face_bbx_list")? {
         let values = mat::numbers(boxes);
-        if values.len() % 4 != 0 {
+        if !values.len().is_multiple_of(4) {
             return Err(Error::malformed(path, format!("face_bbx_list of {name}: {} numbers", values.len())));
         }
         let n = values.len() / 4;

@@ -47,7 +47,7 @@ fn lead(evaluation: &Evaluation) -> String {
     format!("<p>{} pictures with {} objects{left_out}.</p>{}", first.n_pictures, first.n_truths, legend(evaluation))
 }
 
-/// A table; `best` columns have their largest value of every group set bold.
+/// A table under construction.
 struct Rows {
     html: String,
 }
@@ -150,7 +150,7 @@ fn protocols(evaluation: &Evaluation) -> String {
                 rows.row(&head, &[share(w.easy), share(w.medium), share(w.hard)]);
             }
         }
-        let _ = write!(html, "<section><h2>WIDER FACE protocol</h2>{}</section>\n", rows.end());
+        let _ = writeln!(html, "<section><h2>WIDER FACE protocol</h2>{}</section>", rows.end());
     }
     let mut titles: Vec<String> = ["group", "detector"].map(String::from).to_vec();
     titles.extend(evaluation.protocol.false_alarms.iter().map(|n| format!("{n} FA")));
@@ -162,7 +162,7 @@ fn protocols(evaluation: &Evaluation) -> String {
         any = true;
     }
     if any {
-        let _ = write!(html, "<section><h2>Detection rate at a number of false alarms</h2>{}</section>\n", rows.end());
+        let _ = writeln!(html, "<section><h2>Detection rate at a number of false alarms</h2>{}</section>", rows.end());
     }
     html
 }
@@ -242,10 +242,10 @@ fn pictures(evaluation: &Evaluation, cards: &[String]) -> String {
             "<label><input type=\"checkbox\" data-boxes=\"d{d}\" checked><i style=\"--c:{chip}\"></i>{name}</label>"
         );
     }
-    let _ = write!(
+    let _ = writeln!(
         html,
         "</p><p class=\"note\"><output id=\"count\">{n}</output> of {} pictures, most disagreement first. Dashed: annotated. \
-         Line: found. Filled: false alarm. Dotted: does not count. Tap a picture to enlarge it.</p><div id=\"cards\">\n",
+         Line: found. Filled: false alarm. Dotted: does not count. Tap a picture to enlarge it.</p><div id=\"cards\">",
         evaluation.pictures.len(),
         n = cards.len()
     );
