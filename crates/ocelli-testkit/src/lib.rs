@@ -4,8 +4,10 @@
 //! - [`data`]: where photographs for measuring lie, if they do
 //! - [`harness`]: tests that need something which a machine may lack, skipped by name where it is missing
 //! - [`memory`]: an allocator that counts
+//! - [`snapshot`]: macros that pin observations and comparisons
 
 pub mod data;
 pub mod harness;
 pub mod memory;
 pub mod pictures;
+pub mod snapshot;
