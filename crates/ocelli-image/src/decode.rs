@@ -3,16 +3,17 @@
 //! | way | formats | holds at a time |
 //! | --- | --- | --- |
 //! | shrunk by the inverse cosine transform | JPEG, when a small picture is wanted of a large one | the shrunk frame |
-//! | rows | PNG without interlacing | two rows |
+//! | rows | PNG without interlacing; JPEG with the feature `mozjpeg` | two rows; 64 rows |
 //! | strips, tiles | TIFF with chunky samples of 8 or 16 bits | one strip, or one row of tiles |
 //! | whole | everything else | the frame |
 
+mod frames;
 mod jpeg;
 mod png;
 mod tiff;
 mod whole;
 
-use crate::colour::{SourceColour, ToCanon};
+use crate::colour::{Channels, Samples, SourceColour, ToCanon};
 use crate::input::{Input, format_name};
 use crate::sink::{Collector, Fan, PORTION, Sink, Target};
 use crate::source::Content;
@@ -61,6 +62,7 @@ pub(crate) struct Encoded {
     format: ImageFormat,
     stored: Size,
     orientation: Orientation,
+    frame: u32,
     body: Body,
     colour: SourceColour,
     canon: ToCanon,
@@ -79,15 +81,17 @@ impl Encoded {
         name: String,
         content: Content,
         orientation: Option<Orientation>,
+        frame: u32,
         limits: &Limits,
     ) -> Result<(Self, ImageInfo, Vec<String>)> {
         let input = Input::gather(&name, content, limits)?;
         let format = input.sniff(&name)?;
-        let source = SourceRef { name: &name, input: &input, format, limits };
+        let source = SourceRef { name: &name, input: &input, format, frame, limits };
         let head = match format {
+            ImageFormat::Tiff => tiff::head(source)?,
+            _ if frame > 0 => frames::head(source)?,
             ImageFormat::Jpeg => jpeg::head(source)?,
             ImageFormat::Png => png::head(source)?,
-            ImageFormat::Tiff => tiff::head(source)?,
             _ => whole::head(source)?,
         };
         check_size(&name, head.stored, limits)?;
@@ -97,7 +101,7 @@ impl Encoded {
         warnings.extend(warning);
         let info = ImageInfo::new(&name, orientation.upright_size(head.stored), orientation, format_name(format));
         let Head { stored, colour, body, .. } = head;
-        Ok((Self { name, input, format, stored, orientation, body, colour, canon }, info, warnings))
+        Ok((Self { name, input, format, stored, orientation, frame, body, colour, canon }, info, warnings))
     }
 
     /// How a pass reads the file for `target`: a pure function of the two.
@@ -110,15 +114,27 @@ impl Encoded {
                 let shrunk = |d: &u8| f64::from(target.region.size().longer_side()) / f64::from(*d) >= wanted;
                 match [8, 4, 2].into_iter().find(shrunk) {
                     Some(denominator) => Method::Shrunk(denominator),
-                    None => self.whole_jpeg(),
+                    None => self.unshrunk(target),
                 }
             }
         }
     }
 
-    /// Ink goes through the decoder that hands it over unmixed.
-    fn whole_jpeg(&self) -> Method {
-        if self.canon.pixel().channels == crate::colour::Channels::Cmyk { Method::Shrunk(1) } else { Method::Whole }
+    /// A JPEG at full size. Ink goes through the decoder that hands it over unmixed; what is less than the whole
+    /// picture is taken from rows where they can be had.
+    fn unshrunk(&self, target: Target) -> Method {
+        let channels = self.canon.pixel().channels;
+        let part = self.orientation.stored_size(target.size) != self.stored;
+        if channels == Channels::Cmyk || (part && jpeg::by_rows(channels)) { Method::Shrunk(1) } else { Method::Whole }
+    }
+
+    /// Whether rows come in portions, and nothing holds the frame.
+    fn is_streamed(&self, method: Method) -> bool {
+        match method {
+            Method::Rows => true,
+            Method::Shrunk(_) => jpeg::by_rows(self.canon.pixel().channels),
+            Method::Whole => false,
+        }
     }
 
     /// Size of the rows that a pass delivers, as stored.
@@ -133,17 +149,17 @@ impl Encoded {
     pub(crate) fn peak_bytes(&self, method: Method, targets: &[Target]) -> u64 {
         let from = self.decoded_size(method);
         let scale = scale_of(method);
-        let streamed = method == Method::Rows;
+        let streamed = self.is_streamed(method);
         let collector = |t: &Target| Collector::peak_bytes(*t, self.orientation, from, scale, streamed);
         let collectors: u64 = targets.iter().map(collector).sum();
         let pixel = self.canon.pixel().bytes() as u64;
-        let canon = if self.canon.is_identity() { 0 } else { from.pixels() * 3 };
+        let canon = if self.canon.is_identity() || streamed { 0 } else { from.pixels() * 3 };
         let decoder = match (method, self.body) {
             (Method::Rows, Body::TiffChunks { band_rows }) => {
                 2 * u64::from(band_rows) * u64::from(from.width) * (pixel + 3)
             }
             (Method::Rows, _) => 8 * u64::from(from.width) * (pixel + 3),
-            (Method::Shrunk(d), body) => jpeg::shrunk_bytes(self.stored, from, d, pixel, body) + canon,
+            (Method::Shrunk(d), body) => jpeg::shrunk_bytes(self.stored, from, d, self.canon.pixel(), body) + canon,
             (Method::Whole, Body::Jpeg { progressive }) => {
                 jpeg::whole_bytes(self.stored, pixel, progressive) + self.input.bytes_to_load() + canon
             }
@@ -172,11 +188,15 @@ impl Encoded {
         let from = self.decoded_size(method);
         let collector = |t: &Target| Collector::new(*t, self.orientation, self.stored, from, scale_of(method));
         let mut fan = Fan { collectors: targets.iter().map(collector).collect(), control };
-        let source = SourceRef { name: &self.name, input: &self.input, format: self.format, limits };
+        let (name, format) = (&self.name, self.format);
+        let source = SourceRef { name, input: &self.input, format, frame: self.frame, limits };
         match (method, self.format) {
             (Method::Shrunk(d), _) => jpeg::shrunk(source, d, from, &self.canon, &mut fan)?,
             (Method::Rows, ImageFormat::Png) => png::rows(source, self.stored, &self.canon, &mut fan)?,
             (Method::Rows, _) => tiff::chunks(source, self.stored, &self.canon, &mut fan)?,
+            (Method::Whole, format) if self.frame > 0 && format != ImageFormat::Tiff => {
+                frames::frame(source, self.stored, &self.canon, &mut fan)?;
+            }
             (Method::Whole, _) => whole::frame(source, self.stored, &self.canon, &mut fan)?,
         }
         let rename = |e| match e {
@@ -214,7 +234,7 @@ impl Encoded {
         match (method, self.body) {
             (Method::Shrunk(d), _) if d > 1 => format!("1/{d} by DCT{progressive}"),
             (Method::Rows, Body::TiffChunks { .. }) => "by strips or tiles".into(),
-            (Method::Rows, _) => "by rows".into(),
+            (Method::Rows | Method::Shrunk(_), _) if self.is_streamed(method) => format!("by rows{progressive}"),
             _ => format!("whole{progressive}"),
         }
     }
@@ -234,6 +254,7 @@ struct SourceRef<'a> {
     name: &'a str,
     input: &'a Input,
     format: ImageFormat,
+    frame: u32,
     limits: &'a Limits,
 }
 
@@ -287,8 +308,7 @@ pub(crate) fn check_size(name: &str, size: Size, limits: &Limits) -> Result<()> 
 }
 
 /// Hands a frame of samples to the sink in portions of rows, so that it is never held twice.
-fn feed_frame(samples: crate::colour::Samples<'_>, width: u32, canon: &ToCanon, sink: &mut dyn Sink) -> Result<()> {
-    use crate::colour::Samples;
+fn feed_frame(samples: Samples<'_>, width: u32, canon: &ToCanon, sink: &mut dyn Sink) -> Result<()> {
     let portion = (width as usize * canon.pixel().channels.count() * PORTION).max(1);
     let mut rgb = Vec::new();
     let mut feed = |samples: Samples<'_>| {

@@ -13,7 +13,9 @@ use crate::{Source, ViewCache};
 use image::RgbImage;
 use job::Job;
 pub(crate) use job::target;
-use ocelli_core::{Control, ImageInfo, Limits, Orientation, Result, Size, View, ViewData, ViewKind, ViewSpec, Views};
+use ocelli_core::{
+    Control, Error, ImageInfo, Limits, Orientation, Result, Size, View, ViewData, ViewKind, ViewSpec, Views,
+};
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -51,11 +53,12 @@ impl Picture {
     /// picture that this build reads, [`Error::Limits`] where it is too large, [`Error::Parameter`] for impossible pixel
     /// buffers.
     pub fn open(source: impl Into<Source>, limits: &Limits) -> Result<Self> {
-        let Source { name, content, orientation } = source.into();
+        let Source { name, content, orientation, frame } = source.into();
         let (info, pixels, warnings) = match content {
+            Content::Pixels(_) if frame > 0 => return Err(Error::parameter("frame", frame, "0 for pixels in memory")),
             Content::Pixels(raster) => here(name, raster?, orientation.unwrap_or_default(), limits)?,
             content => {
-                let (encoded, info, warnings) = Encoded::probe(name, content, orientation, limits)?;
+                let (encoded, info, warnings) = Encoded::probe(name, content, orientation, frame, limits)?;
                 (info, Pixels::Encoded(Box::new(encoded)), warnings)
             }
         };

@@ -29,6 +29,7 @@ pub struct Source {
     pub(crate) name: String,
     pub(crate) content: Content,
     pub(crate) orientation: Option<Orientation>,
+    pub(crate) frame: u32,
 }
 
 pub(crate) enum Content {
@@ -87,6 +88,13 @@ impl Source {
         self
     }
 
+    /// Chooses a frame of an animation (GIF, WebP, PNG) or a page of a TIFF, from 0, the default. Files of one picture, and
+    /// sources that are no files, have frame 0 alone.
+    pub fn frame(mut self, frame: u32) -> Self {
+        self.frame = frame;
+        self
+    }
+
     /// Path or name, as messages carry it.
     pub fn name(&self) -> &str {
         &self.name
@@ -97,7 +105,7 @@ impl Source {
     }
 
     fn new(name: impl Into<String>, content: Content) -> Self {
-        Self { name: name.into(), content, orientation: None }
+        Self { name: name.into(), content, orientation: None, frame: 0 }
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! One test in a binary of its own, because the allocator counts for the whole process.
 
-use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
+use image::codecs::gif::GifEncoder;
+use image::{DynamicImage, ExtendedColorType, ImageFormat, Rgb, RgbImage};
 use ocelli_core::{Control, Error, Limits, ViewKind, ViewSpec};
 use ocelli_image::{Picture, Source, ViewCache};
 use peak_alloc::PeakAlloc;
@@ -18,6 +19,11 @@ fn encoded(format: ImageFormat) -> Vec<u8> {
     let picture =
         RgbImage::from_fn(SIDES.0, SIDES.1, |x, y| Rgb([(x / 7) as u8, (y / 6) as u8, ((x / 50) * (y / 50)) as u8]));
     let mut bytes = Cursor::new(Vec::new());
+    if format == ImageFormat::Gif {
+        // The ordinary encoder takes most of a minute to choose the palette.
+        GifEncoder::new_with_speed(&mut bytes, 30).encode(&picture, SIDES.0, SIDES.1, ExtendedColorType::Rgb8).unwrap();
+        return bytes.into_inner();
+    }
     DynamicImage::from(picture).write_to(&mut bytes, format).unwrap();
     bytes.into_inner()
 }

@@ -112,10 +112,12 @@ fn oddities() -> Result<(), Failed> {
     Ok(())
 }
 
+type Test = fn() -> Result<(), Failed>;
+
 fn main() {
     let args = Arguments::from_args();
     let absent = !folder().is_dir();
-    let tests: [(&str, fn() -> Result<(), Failed>); 4] = [
+    let tests: [(&str, Test); 4] = [
         ("orientations_of_one_photograph", orientations),
         ("profiles_of_one_chart", profiles),
         ("ink_through_its_profile", ink),

@@ -70,7 +70,7 @@ fn pq_luminance(encoded: f32) -> f32 {
 fn hlg_luminance(encoded: [f32; 3]) -> [f32; 3] {
     const A: f32 = 0.178_832_77;
     const B: f32 = 0.284_668_92;
-    const C: f32 = 0.559_910_73;
+    const C: f32 = 0.559_910_7;
     let scene = encoded.map(|v| {
         let v = v.clamp(0.0, 1.0);
         if v <= 0.5 { v * v / 3.0 } else { (((v - C) / A).exp() + B) / 12.0 }

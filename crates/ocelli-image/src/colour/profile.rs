@@ -80,7 +80,7 @@ impl SourceColour {
         match &self.meaning {
             Meaning::Srgb => Ok(Map::Same),
             Meaning::Icc(bytes) => self.through(&ColorProfile::new_from_slice(bytes)?),
-            Meaning::CodePoints { primaries, transfer } => self.from_code_points(*primaries, *transfer),
+            Meaning::CodePoints { primaries, transfer } => self.code_point_map(*primaries, *transfer),
             Meaning::Gamma { exponent, primaries } => {
                 if !(0.1..=10.0).contains(exponent) {
                     return Err(Failure::Mismatch(format!("a gamma of {exponent} is no picture's")));
@@ -91,7 +91,7 @@ impl SourceColour {
         }
     }
 
-    fn from_code_points(&self, primaries: u8, transfer: u8) -> Result<Map, Failure> {
+    fn code_point_map(&self, primaries: u8, transfer: u8) -> Result<Map, Failure> {
         let unknown = |what, code| Failure::Mismatch(format!("unknown code point {code} for {what}"));
         let primaries = CicpColorPrimaries::try_from(primaries).map_err(|_| unknown("primaries", primaries))?;
         let transfer = TransferCharacteristics::try_from(transfer).map_err(|_| unknown("transfer", transfer))?;

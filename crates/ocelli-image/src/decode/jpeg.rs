@@ -1,6 +1,9 @@
-//! JPEG: headers, and decoding at a part of the size by the inverse cosine transform, by jpeg-decoder.
+//! JPEG: headers, and decoding at a part of the size by the inverse cosine transform, by jpeg-decoder or mozjpeg.
 //!
 //! Frames at full size are read by the `image` crate, whose decoder is the faster one there.
+
+#[cfg(feature = "mozjpeg")]
+mod fast;
 
 use super::whole::{self, icc_meaning};
 use super::{Body, Head, SourceRef, feed_frame};
@@ -48,6 +51,10 @@ pub(super) fn shrunk(
     canon: &ToCanon,
     sink: &mut dyn Sink,
 ) -> Result<()> {
+    #[cfg(feature = "mozjpeg")]
+    if by_rows(canon.pixel().channels) {
+        return fast::rows(source, denominator, expected, canon, sink);
+    }
     let mut decoder = decoder(source)?;
     decoder.read_info().map_err(|e| error(source, e))?;
     let Some(info) = decoder.info() else { return Err(source.damaged("no frame header")) };
@@ -63,9 +70,17 @@ pub(super) fn shrunk(
     if canon.is_identity() { sink.all(frame) } else { feed_frame(Samples::U8(&frame), expected.width, canon, sink) }
 }
 
+/// Whether a decode at a part of the size delivers rows as they come.
+pub(super) fn by_rows(channels: Channels) -> bool {
+    // Ink goes through the decoder that is known to hand it over the same way for every kind of file.
+    cfg!(feature = "mozjpeg") && channels != Channels::Cmyk
+}
+
 /// The most bytes of a shrunk decode: planes and result at the shrunk size, and all coefficients of a progressive file.
-pub(super) fn shrunk_bytes(stored: Size, from: Size, denominator: u8, pixel: u64, body: Body) -> u64 {
-    let planes = from.pixels() * pixel;
+pub(super) fn shrunk_bytes(stored: Size, from: Size, denominator: u8, pixel: PixelType, body: Body) -> u64 {
+    let by_rows = by_rows(pixel.channels);
+    let pixel = pixel.bytes() as u64;
+    let planes = if by_rows { u64::from(from.width) * 64 * pixel } else { from.pixels() * pixel };
     let coefficients = match body {
         Body::Jpeg { progressive: true } => coefficient_bytes(stored, pixel),
         // Rows of blocks on their way to the threads that transform them.

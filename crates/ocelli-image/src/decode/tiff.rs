@@ -1,5 +1,6 @@
 //! TIFF by strips or rows of tiles.
 
+use super::frames;
 use super::whole::{self, icc_meaning};
 use super::{Body, Head, SourceRef, feed_frame};
 use crate::colour::{Channels, Depth, Meaning, PixelType, Samples, SourceColour, ToCanon};
@@ -16,7 +17,8 @@ pub(super) fn head(source: SourceRef<'_>) -> Result<Head> {
     let planar = decoder.find_tag_unsigned::<u16>(Tag::PlanarConfiguration).ok().flatten() == Some(2);
     // Whatever has samples of other kinds, or apart from each other, the `image` crate reads in one piece.
     let Some(pixel) = pixel_type(&mut decoder).filter(|_| !planar && width > 0 && height > 0) else {
-        return whole::head(source);
+        // That way reads the first page alone.
+        return if source.frame == 0 { whole::head(source) } else { Err(frames::missing(source)) };
     };
     let orientation = decoder.find_tag_unsigned::<u8>(Tag::Orientation).ok().flatten();
     let mut warnings = Vec::new();
@@ -134,7 +136,14 @@ fn decoder<'a>(source: SourceRef<'a>) -> Result<Decoder<Box<dyn ReadSeek + 'a>>>
     limits.intermediate_buffer_size = bytes;
     limits.ifd_value_size = usize::try_from(source.limits.max_profile_bytes).unwrap_or(usize::MAX).max(1 << 20);
     let decoder = Decoder::new(source.input.open(source.name)?).map_err(|e| error(source, e))?;
-    Ok(decoder.with_limits(limits))
+    let mut decoder = decoder.with_limits(limits);
+    for _ in 0..source.frame {
+        if !decoder.more_images() {
+            return Err(frames::missing(source));
+        }
+        decoder.next_image().map_err(|e| error(source, e))?;
+    }
+    Ok(decoder)
 }
 
 fn error(source: SourceRef<'_>, error: TiffError) -> Error {

@@ -49,22 +49,28 @@ pub(super) fn frame_bytes(format: ImageFormat, stored: Size, pixel: u64) -> u64 
     match format {
         // Planes of the lossy decoder, or the transforms of the lossless one, beside the result.
         ImageFormat::WebP => frame * 3 + stored.pixels() * 4,
-        ImageFormat::Gif => frame * 2 + stored.pixels(),
+        // Frames of an animation are composed of the one before and the new one.
+        ImageFormat::Gif => frame.max(stored.pixels() * 4) * 3 + stored.pixels(),
+        ImageFormat::Bmp | ImageFormat::Pnm | ImageFormat::Png => frame + frame / 8,
         _ => frame * 2,
     }
 }
 
 fn decoder(source: SourceRef<'_>) -> Result<impl ImageDecoder + '_> {
     let mut reader = ImageReader::with_format(source.input.open(source.name)?, source.format);
+    reader.limits(limits_of(source));
+    reader.into_decoder().map_err(|e| error(source, e))
+}
+
+pub(super) fn limits_of(source: SourceRef<'_>) -> image::Limits {
     let mut limits = image::Limits::no_limits();
     limits.max_image_width = Some(source.limits.max_side);
     limits.max_image_height = Some(source.limits.max_side);
     limits.max_alloc = Some(source.limits.max_decode_bytes);
-    reader.limits(limits);
-    reader.into_decoder().map_err(|e| error(source, e))
+    limits
 }
 
-fn error(source: SourceRef<'_>, error: ImageError) -> Error {
+pub(super) fn error(source: SourceRef<'_>, error: ImageError) -> Error {
     match error {
         ImageError::Limits(_) => source.too_large(source.limits.max_decode_bytes.saturating_add(1)),
         ImageError::IoError(e) => source.io(e),

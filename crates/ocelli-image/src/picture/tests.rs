@@ -1,6 +1,6 @@
 use super::*;
 use image::{DynamicImage, ImageFormat, Rgb};
-use ocelli_core::{Cancel, Error, PixelRegion, ViewScale};
+use ocelli_core::{Cancel, PixelRegion, ViewScale};
 use std::io::Cursor;
 
 fn photo(width: u32, height: u32) -> RgbImage {
@@ -237,6 +237,30 @@ fn a_budget_that_does_not_suffice_is_refused_before_decoding() {
     assert!(picture.plan(&[ViewSpec::scaled(ViewKind::Rgb8, 640)]).is_ok());
     let large = picture.plan(&[ViewSpec::scaled(ViewKind::Rgb8, 8000)]).unwrap_err();
     assert!(matches!(large, Error::Limits { limit: 67_108_864, .. }), "{large}");
+}
+
+#[test]
+fn a_frame_can_be_chosen() {
+    let mut bytes = Vec::new();
+    {
+        let mut encoder = image::codecs::gif::GifEncoder::new(&mut bytes);
+        for shade in [0, 128, 255] {
+            let picture = image::RgbaImage::from_pixel(4, 3, image::Rgba([shade, shade, shade, 255]));
+            encoder.encode_frame(image::Frame::new(picture)).unwrap();
+        }
+    }
+    let shade = |frame| {
+        let picture = open(Source::bytes("film", bytes.clone()).frame(frame))?;
+        assert_eq!(picture.info().size, Size::new(4, 3));
+        picture.to_rgb().map(|rgb| rgb.get_pixel(1, 1).0[0])
+    };
+    for (frame, expected) in [(0, 0u8), (1, 128), (2, 255)] {
+        assert!(shade(frame).unwrap().abs_diff(expected) < 3, "frame {frame}");
+    }
+    assert!(matches!(shade(3), Err(Error::Parameter { .. })));
+    assert!(matches!(shade(u32::MAX), Err(Error::Limits { .. })));
+    let still = Source::bytes("still", encoded(&photo(4, 3), ImageFormat::Jpeg)).frame(1);
+    assert!(matches!(open(still), Err(Error::Parameter { .. })));
 }
 
 mod refusals {
