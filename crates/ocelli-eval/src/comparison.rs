@@ -158,8 +158,9 @@ impl Comparison {
 
     /// Adds the detections of another program, joined to the pictures by name or number.
     ///
-    /// A name fits the picture whose path ends with the same components, the most of them; endings of picture files
-    /// may be missing. What fits none, or several equally well, is counted and left out.
+    /// A name fits a picture where one's path ends with the whole of the other's; endings of picture files may be
+    /// missing or differ. What fits none, or several equally well, or a picture that has its detections already, is
+    /// counted and left out.
     pub fn add_detections(&mut self, foreign: &ForeignDetections) {
         self.warnings.merge(&foreign.warnings);
         let mut run = self.new_run(&foreign.name);
@@ -173,6 +174,10 @@ impl Comparison {
                     continue;
                 }
             };
+            if !matches!(run.outcomes[ix], Outcome::None) {
+                warnings.add(Oddity::DuplicateName, format!("{}: {}", foreign.name, key_text(&entry.key)));
+                continue;
+            }
             if let (Some(stated), Some(known)) = (entry.size, self.picture(ix).size)
                 && stated != known
             {
@@ -274,13 +279,12 @@ impl NameIndex {
         let parts = components(name);
         let candidates = parts.first().and_then(|stem| self.by_stem.get(stem));
         let candidates = candidates.ok_or(Oddity::DetectionsWithoutPicture)?;
-        // Shared components, then nothing left over: an exact name beats a longer path with the same end.
-        let rank = |other: &[String]| {
-            let shared = parts.iter().zip(other).take_while(|(a, b)| a == b).count();
-            (shared, other.len() == parts.len())
-        };
-        let best = candidates.iter().map(|(_, other)| rank(other)).max().ok_or(Oddity::DetectionsWithoutPicture)?;
-        let mut fitting = candidates.iter().filter(|(_, other)| rank(other) == best);
+        // One path must end with the whole of the other: a/1.jpg is not b/1.jpg, though both end with 1.jpg.
+        let fits = |other: &[String]| parts.iter().zip(other).all(|(a, b)| a == b);
+        let rank = |other: &[String]| (parts.len().min(other.len()), other.len() == parts.len());
+        let fitting = candidates.iter().filter(|(_, other)| fits(other));
+        let best = fitting.clone().map(|(_, other)| rank(other)).max().ok_or(Oddity::DetectionsWithoutPicture)?;
+        let mut fitting = fitting.filter(|(_, other)| rank(other) == best);
         match (fitting.next(), fitting.next()) {
             (Some((ix, _)), None) => Ok(*ix),
             _ => Err(Oddity::AmbiguousName),
@@ -310,10 +314,28 @@ mod tests {
         assert_eq!(find("1.jpg"), Ok(3));
         assert_eq!(find("3.jpg"), Err(Oddity::DetectionsWithoutPicture));
         assert_eq!(names.find(&PictureKey::Id(1)), Err(Oddity::DetectionsWithoutPicture));
+        // Numbered files are common: the same number in another folder is another picture.
+        let folders = Comparison::new(vec![set(&["images/a/1.jpg", "images/b/1.jpg", "images/b/2.jpg"])]);
+        let names = NameIndex::new(folders.pictures());
+        let find = |name: &str| names.find(&PictureKey::Name(name.into()));
+        assert_eq!(find("images/c/2.jpg"), Err(Oddity::DetectionsWithoutPicture));
+        assert_eq!((find("2.jpg"), find("1.jpg")), (Ok(2), Err(Oddity::AmbiguousName)));
         let twice = Comparison::new(vec![set(&["a.jpg"]), set(&["a.jpg"])]);
         assert_eq!(twice.sets()[1].name, "s-2");
         let found = NameIndex::new(twice.pictures()).find(&PictureKey::Name("a.jpg".into()));
         assert_eq!(found, Err(Oddity::AmbiguousName));
+    }
+
+    #[test]
+    fn a_second_entry_for_a_picture_is_left_out() {
+        let mut comparison = Comparison::new(vec![set(&["a/1.jpg"])]);
+        let found = vec![Detection::new(PixelRect::new(0.0, 0.0, 5.0, 5.0), 0.5)];
+        let entry =
+            |name: &str, found| DetectionEntry { key: PictureKey::Name(name.into()), size: None, outcome: Ok(found) };
+        let entries = vec![entry("a/1.jpg", found), entry("x/a/1.jpg", vec![])];
+        comparison.add_detections(&ForeignDetections { name: "x".into(), entries, warnings: Warnings::default() });
+        assert_eq!(comparison.found(&comparison.runs[0], 0).len(), 1);
+        assert_eq!(comparison.warnings.count(Oddity::DuplicateName), 1);
     }
 
     #[test]
