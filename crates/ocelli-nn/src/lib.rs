@@ -8,23 +8,40 @@
 //! The journey: [`Model`] → [`Network`] (passes, packed weights, shared by everybody) →
 //! [`JointPlan`] (one for a set of sizes) → [`Arena`] → [`JointPlan::run`] → [`Outputs`].
 //!
-//! ```no_run
+//! ```
 //! use ocelli_nn::{ImageShape, Model, ModelLimits, Network, PlanOptions, RgbImage};
 //!
 //! # fn main() -> Result<(), ocelli_nn::Error> {
-//! let model = Model::from_path("models/face-student.safetensors", &ModelLimits::default())?;
+//! # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/face-student.safetensors");
+//! let model = Model::from_path(path, &ModelLimits::default())?;
 //! let network = Network::new(&model)?;
-//! let levels = [ImageShape::new(480, 640), ImageShape::new(240, 320)];
+//! let levels = [ImageShape::new(96, 128), ImageShape::new(48, 64)];
 //! let plan = network.plan(&levels, &PlanOptions::default())?;
 //!
-//! let (full, half) = (vec![0; 480 * 640 * 3], vec![0; 240 * 320 * 3]);
+//! let (full, half) = (vec![0; 96 * 128 * 3], vec![0; 48 * 64 * 3]);
 //! let pictures = [RgbImage::packed(&full, levels[0])?, RgbImage::packed(&half, levels[1])?];
 //! let mut arena = plan.arena()?;
 //! let outputs = plan.run(&mut arena, &pictures, &|| false)?;
 //! let score = outputs.get(0, "score")?; // [height, width, channels]
+//! assert_eq!(score.dim(), (12, 16, 1));
+//! println!("{}", plan.report());
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # How it runs
+//! - **Layout.** Rows of pixels, channels last and padded to eight, zero pixels around each row: the
+//!   window of a convolution is then one contiguous run for each of its rows, and kernels know nothing
+//!   of padding. The picture enters row by row, its bytes turned into the first layer's numbers.
+//! - **Depth first.** Each tensor is a ring of the few rows that its readers still want
+//!   ([`Execution::Streamed`]); layer by layer is there for comparison ([`Execution::Whole`]). The
+//!   timetable, the rings and every offset are planned once for each set of sizes and cached.
+//! - **Kernels.** One row of some output channels at a time, sums in registers. In f32, 3×3
+//!   convolutions of stride 1 go through Winograd's F(4, 3) along rows ([`NetworkOptions::direct`] turns
+//!   it off). In int8 ([`Precision::Int8`], [`Calibration`]) sums are exact, so that every instruction
+//!   set gives the same bits.
+//! - **Threads.** The levels' rows are laid end to end and cut into equal shares of work; a cut costs the
+//!   rows that both sides need. Results are the same bits for any number of workers.
 
 mod arena;
 mod error;
