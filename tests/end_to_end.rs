@@ -219,6 +219,22 @@ fn cancel_deadline_and_progress_are_heard() {
 }
 
 #[test]
+fn two_detectors_in_one_batch_decode_once_and_share() {
+    let vision = Vision::new().unwrap();
+    let picture = vision.open(portrait()).unwrap();
+    let legacy = DetectFaces::new().algorithm("viola-jones").min_size(0.1);
+    let (deep, cascade) = picture.perform((DetectFaces::new(), legacy.clone())).unwrap();
+    assert_eq!((deep.len(), deep[0].provenance.algorithm.as_str()), (1, "deep"));
+    assert!(cascade.iter().any(|face| face.rect.iou(deep[0].rect) > 0.3), "{cascade:?}");
+    let counters = vision.counters();
+    assert_eq!(counters.decodes, 1, "{counters:?}");
+    // The native luma that every level of the cascade is sampled from is built once.
+    let again = picture.perform((legacy,)).unwrap().0;
+    assert_eq!(again, cascade);
+    assert_eq!(vision.counters().builds, counters.builds);
+}
+
+#[test]
 fn a_miss_is_explained_by_its_step() {
     let picture = VISION.open(portrait()).unwrap();
     let step = |request: DetectFaces, place: PixelRect| {

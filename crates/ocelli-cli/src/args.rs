@@ -1,6 +1,8 @@
 //! The command line, as clap reads it.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use ocelli::VisionBuilder;
+use ocelli::face_viola_jones::ViolaJones;
 use ocelli::prelude::*;
 use serde_json::{Map, Value, json};
 use std::path::PathBuf;
@@ -23,6 +25,8 @@ pub enum Command {
     ExplainMiss(ExplainMiss),
     /// Compare detectors over annotated pictures: table, curves, pictures
     Compare(Compare),
+    /// Train a cascade for the Viola-Jones detector
+    TrainCascade(TrainCascade),
     /// List the requests that can be made and the algorithms that answer them
     Algorithms,
 }
@@ -36,6 +40,8 @@ pub struct Requests {
     /// Algorithm that finds the faces (see `ocelli algorithms`) [default: the best one]
     #[arg(long, value_name = "NAME")]
     detector: Option<String>,
+    #[command(flatten)]
+    pub cascade: Cascade,
     /// Drop answers less confident than this, 0 to 1 [default: the model's own threshold]
     #[arg(long, value_name = "X", value_parser = fraction)]
     min_confidence: Option<f32>,
@@ -51,6 +57,37 @@ pub struct Requests {
     /// Search only this part: left, top, width, height as fractions of the picture
     #[arg(long, value_name = "X,Y,W,H", value_delimiter = ',')]
     region: Option<Vec<f64>>,
+}
+
+/// Settings of the Viola-Jones detector.
+#[derive(Args, Debug)]
+pub struct Cascade {
+    /// Cascade file for the Viola-Jones detector: OpenCV's XML or ours [default: the built-in one]
+    #[arg(long, value_name = "FILE")]
+    cascade: Option<PathBuf>,
+    /// By how much the Viola-Jones detector shrinks the picture from level to level [default: 1.1]
+    #[arg(long, value_name = "X")]
+    scale_factor: Option<f64>,
+    /// How many windows must be exceeded for a face of the Viola-Jones detector [default: 3]
+    #[arg(long, value_name = "N")]
+    min_neighbors: Option<u32>,
+}
+
+impl Cascade {
+    /// The settings of a `Vision` whose Viola-Jones detector is as asked.
+    pub fn apply(&self, builder: VisionBuilder) -> Result<VisionBuilder> {
+        if self.cascade.is_none() && self.scale_factor.is_none() && self.min_neighbors.is_none() {
+            return Ok(builder);
+        }
+        let mut detector = self.cascade.as_ref().map_or_else(ViolaJones::new, ViolaJones::open)?;
+        if let Some(factor) = self.scale_factor {
+            detector = detector.scale_factor(factor)?;
+        }
+        if let Some(neighbors) = self.min_neighbors {
+            detector = detector.min_neighbors(neighbors);
+        }
+        Ok(builder.replace(detector))
+    }
 }
 
 impl Requests {
@@ -217,6 +254,8 @@ pub struct Compare {
     /// Take only pictures whose name contains this, such as a part of a set
     #[arg(long, value_name = "TEXT")]
     pub only: Option<String>,
+    #[command(flatten)]
+    pub cascade: Cascade,
     /// A detector of ours, with parameters of its request; repeat for several
     #[arg(long = "detector", value_name = "NAME[:KEY=VALUE,…]")]
     pub detectors: Vec<String>,
@@ -232,4 +271,23 @@ pub struct Compare {
     /// No progress bar
     #[arg(long, short)]
     pub quiet: bool,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Example:
+  ocelli train-cascade --config training/cascade/faces.json --out models/face-cascade.json
+
+The configuration names the pictures with and without the object and the goals of the stages; docs/viola-jones.md
+explains every entry. A run that was interrupted goes on where its checkpoint stands.")]
+pub struct TrainCascade {
+    /// What to train on and towards, as JSON
+    #[arg(long, value_name = "FILE")]
+    pub config: PathBuf,
+    /// Where the cascade goes: ours, as JSON
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Worker threads [default: one a core]
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub threads: usize,
 }

@@ -20,7 +20,7 @@ const DEFAULT_THRESHOLD: f32 = 0.0005;
 /// # Errors
 /// Wrong parameters, unreadable sets or detections, a folder that cannot be written.
 pub fn run(args: &Compare) -> Result<ExitCode> {
-    let vision = Vision::builder().threads(args.threads).build()?;
+    let vision = args.cascade.apply(Vision::builder().threads(args.threads))?.build()?;
     let detectors = args.detectors.iter().map(|text| detector(&vision, text)).collect::<Result<Vec<_>>>()?;
     if detectors.is_empty() && args.detections.is_empty() {
         let expected = "at least one --detector or --detections";

@@ -11,6 +11,7 @@ mod inputs;
 mod output;
 mod progress;
 mod resident;
+mod train_cascade;
 
 use clap::Parser;
 use ocelli::core::{Error, ErrorClass};
@@ -22,6 +23,7 @@ fn main() -> ExitCode {
         args::Command::Explain(explain) => explain::run(&explain),
         args::Command::ExplainMiss(miss) => explain::miss(&miss),
         args::Command::Compare(compare) => compare::run(&compare),
+        args::Command::TrainCascade(train) => train_cascade::run(&train),
         args::Command::Algorithms => explain::algorithms(),
     };
     outcome.unwrap_or_else(|error| {

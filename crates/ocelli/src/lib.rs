@@ -29,6 +29,10 @@ mod vision;
 pub use batch::{Batch, BatchFailure};
 pub use handler::Handler;
 pub use ocelli_core as core;
+#[cfg(feature = "face-deep")]
+pub use ocelli_face_deep as face_deep;
+#[cfg(feature = "face-viola-jones")]
+pub use ocelli_face_viola_jones as face_viola_jones;
 pub use ocelli_image as image;
 pub use plan::{Plan, PlannedRun};
 pub use requests::Requests;
