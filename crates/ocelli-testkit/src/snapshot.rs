@@ -3,9 +3,9 @@
 //! ```ignore
 //! #[test]
 //! fn finds_the_faces_of_the_party() {
-//!     let vision = Vision::new().unwrap();
-//!     let (faces,) = vision.open("fixtures/party.jpg").unwrap().perform((DetectFaces::new(),));
-//!     assert_observations!("deep_r1_party", faces.unwrap(), picture: "fixtures/party.jpg");
+//!     let picture = Vision::new().unwrap().open("fixtures/party.jpg").unwrap();
+//!     let faces = picture.perform_one(DetectFaces::new()).unwrap();
+//!     assert_observations!("deep_r1_party", faces, picture: "fixtures/party.jpg");
 //! }
 //!
 //! #[test]
