@@ -63,7 +63,10 @@ pub(super) fn read_list(path: &Path, sets: &[String]) -> Result<Vec<(PathBuf, Li
 }
 
 /// Windows of the object: those to train on, and those held out.
-pub(super) fn positives(config: &TrainConfig) -> Result<(Vec<Vec<u8>>, Vec<Vec<u8>>)> {
+pub(super) type Positives = (Vec<Vec<u8>>, Vec<Vec<u8>>);
+
+/// Windows of the object: those to train on, and those held out.
+pub(super) fn positives(config: &TrainConfig) -> Result<Positives> {
     let mut train = Vec::new();
     let mut held_out = Vec::new();
     for (number, source) in config.positives.iter().enumerate() {

@@ -39,7 +39,7 @@ fn tree(node: roxmltree::Node<'_, '_>) -> Result<Tree> {
     const EXPECTED: &str = "left right feature threshold";
     let list = child(node, "internalNodes")?;
     let words: Vec<&str> = text(list).split_ascii_whitespace().collect();
-    if words.len() % 4 != 0 {
+    if !words.len().is_multiple_of(4) {
         return Err(refuse(list, text(list), EXPECTED));
     }
     let nodes = words
