@@ -13,6 +13,7 @@ use crate::sink::Sink;
 use image::metadata::Orientation as ImageOrientation;
 use jpeg_decoder::{CodingProcess, Decoder, Error as JpegError, PixelFormat};
 use ocelli_core::{Error, Orientation, Result, Size};
+use std::panic::resume_unwind;
 
 pub(super) fn head(source: SourceRef<'_>) -> Result<Head> {
     let mut decoder = decoder(source)?;
@@ -63,7 +64,10 @@ pub(super) fn shrunk(
     if Size::new(width.into(), height.into()) != expected {
         return Err(source.changed());
     }
-    let frame = decoder.decode().map_err(|e| error(source, e))?;
+    // A thread of its own: the decoder shares work through rayon, and a thread of the caller's pool that waits there
+    // might take up other work which waits for the view that this decode is for.
+    let decoded = std::thread::scope(|scope| scope.spawn(|| decoder.decode()).join());
+    let frame = decoded.unwrap_or_else(|panic| resume_unwind(panic)).map_err(|e| error(source, e))?;
     if frame.len() as u64 != expected.pixels() * canon.pixel().bytes() as u64 {
         return Err(source.changed());
     }
@@ -82,7 +86,8 @@ pub(super) fn shrunk_bytes(stored: Size, from: Size, denominator: u8, pixel: Pix
     let pixel = pixel.bytes() as u64;
     let planes = if by_rows { u64::from(from.width) * 64 * pixel } else { from.pixels() * pixel };
     let coefficients = match body {
-        Body::Jpeg { progressive: true } => coefficient_bytes(stored, pixel),
+        // Rows of them are copied for the threads that transform them, at worst all.
+        Body::Jpeg { progressive: true } => coefficient_bytes(stored, pixel) * 2,
         // Rows of blocks on their way to the threads that transform them.
         _ => u64::from(stored.width) * 16 * pixel * 2 * 4,
     };
