@@ -1,9 +1,9 @@
 //! Runs the engine on demand for the peers script, so that engines can take turns in one session.
 //!
-//! Protocol on standard input and output: each line `run` is answered by the nanoseconds of one run on
-//! the clock and, where the system counts it, on this thread's processor;
-//! `profile` by one line a step and an empty line, `peak` by the core's peak in 10⁹ multiplications a
-//! second; end of input ends the program.
+//! Protocol on standard input and output: each line `run` is answered by the nanoseconds of one run;
+//! `busy N` by the processor's nanoseconds of one run, the mean of N, where the system counts them;
+//! `profile` by one line a step and an empty line; `peak` by the core's peak in 10⁹ multiplications a
+//! second. End of input ends the program.
 
 use std::io::{BufRead, Write};
 use std::path::PathBuf;
@@ -80,15 +80,24 @@ fn serve(flags: &Flags) -> anyhow::Result<()> {
     let mut arena = plan.arena()?;
     let mut out = std::io::stdout().lock();
     for line in std::io::stdin().lock().lines() {
-        match line?.trim() {
+        let line = line?;
+        if let Some(n) = line.strip_prefix("busy ") {
+            let n: u64 = n.trim().parse()?;
+            let before = processor_time();
+            for _ in 0..n {
+                plan.run(&mut arena, &pictures, &|| false)?;
+            }
+            writeln!(out, "{}", processor_time().saturating_sub(before) / n.max(1))?;
+            out.flush()?;
+            continue;
+        }
+        match line.trim() {
             "profile" => profile(&plan, &mut arena, &pictures, &mut out)?,
             "peak" => writeln!(out, "{:?} {:?}", peak::f32_gmacs(), peak::i8_gmacs())?,
             _ => {
-                let (start, busy) = (Instant::now(), processor_time());
+                let start = Instant::now();
                 plan.run(&mut arena, &pictures, &|| false)?;
-                let elapsed = start.elapsed().as_nanos();
-                let busy = processor_time().saturating_sub(busy);
-                writeln!(out, "{elapsed} {busy}")?;
+                writeln!(out, "{}", start.elapsed().as_nanos())?;
             }
         }
         out.flush()?;
@@ -97,7 +106,7 @@ fn serve(flags: &Flags) -> anyhow::Result<()> {
 }
 
 /// Nanoseconds this thread has spent on a processor, 0 where the system does not say. On a machine
-/// shared with other work this is the steadier clock.
+/// shared with other work this is the steadier clock; the system moves it on in ticks of milliseconds.
 fn processor_time() -> u64 {
     let schedstat = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
     schedstat.split(' ').next().and_then(|ns| ns.parse().ok()).unwrap_or(0)
