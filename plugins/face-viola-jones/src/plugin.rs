@@ -33,12 +33,13 @@ pub struct ViolaJones {
 }
 
 impl ViolaJones {
-    /// The detector with the cascade that this crate carries.
+    /// The detector with the cascade that this crate carries, and a minimum of one neighbour.
     ///
     /// # Errors
     /// [`Error::Algorithm`] where the cascade does not load.
     pub fn new() -> Result<Self> {
-        Self::with_cascade(Cascade::parse(BUILT_IN).map_err(failed)?)
+        // Its confidence does what the number of windows does for others.
+        Ok(Self::with_cascade(Cascade::parse(BUILT_IN).map_err(failed)?)?.min_neighbors(1))
     }
 
     /// The detector with a cascade of one's own.
@@ -163,7 +164,9 @@ impl Algorithm for ViolaJones {
         let region = request.options.region.map(|r| r.to_pixels(image));
         let part = region.unwrap_or(PixelRegion::whole(image));
         let levels = self.levels(request, part.size())?;
-        let threshold = request.options.threshold.unwrap_or(0.0);
+        // A cascade without a calibrated confidence answers with every group, as OpenCV does.
+        let default = if self.cascade.info().confidence.is_some() { 0.5 } else { 0.0 };
+        let threshold = request.options.threshold.unwrap_or(default);
         let groups = self.groups(&levels, region, input)?;
         let faces = groups.iter().map(|group| {
             let rect = NormalizedRect::from_pixels(object_box(self.cascade.info(), group, part), image);
