@@ -164,7 +164,8 @@ impl Encoded {
                 jpeg::whole_bytes(self.stored, pixel, progressive) + self.input.bytes_to_load() + canon
             }
             (Method::Whole, _) => {
-                whole::frame_bytes(self.format, self.stored, pixel) + self.input.bytes_to_load() + canon
+                let load = if self.format == ImageFormat::WebP { self.input.bytes_to_load() } else { 0 };
+                whole::frame_bytes(self.format, self.stored, pixel) + load + canon
             }
         };
         /// Buffers, tables and windows of decoders, whatever the picture's size.
