@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use anyhow::{Context, bail};
 use rten_tensor::prelude::AsView;
-use tract_onnx::prelude::{DatumType, Framework, InferenceFact, InferenceModelExt, IntoTValue, Tensor, tvec};
+use tract_onnx::prelude::*;
 
 type Run = Box<dyn FnMut() -> anyhow::Result<()>>;
 
