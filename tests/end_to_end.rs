@@ -249,6 +249,10 @@ fn a_miss_is_explained_by_its_step() {
     assert_eq!(step(DetectFaces::new().min_size(0.5), face), "size_range");
     assert_eq!(step(DetectFaces::new().region(Region::new(0.0, 0.6, 0.3, 0.3).unwrap()), face), "region");
     assert_ne!(step(DetectFaces::new(), rocket), "found");
+    let cascade = || DetectFaces::new().algorithm("viola-jones").min_size(0.1);
+    assert_eq!(step(cascade(), face), "found");
+    assert_eq!(step(cascade(), rocket), "stage");
+    assert_eq!(step(cascade().max_count(0), face), "count");
 }
 
 #[test]

@@ -76,6 +76,11 @@ pub enum MissVerdict {
         /// Number of stages.
         n_stages: usize,
     },
+    /// Windows see it, but too few of them agree on one box.
+    Neighbors {
+        /// The number of windows that must be exceeded.
+        min_neighbors: u32,
+    },
     /// Nothing overlaps it enough: no window or cell looks at this place and size.
     NotCovered,
 }
@@ -109,6 +114,9 @@ impl fmt::Display for MissVerdict {
             }
             Self::Count { max_count } => write!(f, "count: {max_count} surer ones were enough"),
             Self::Stage { stage, n_stages } => write!(f, "rejected by stage {} of {n_stages}", stage + 1),
+            Self::Neighbors { min_neighbors } => {
+                write!(f, "merging: windows see it, but no more than {min_neighbors} agree on one box")
+            }
             Self::NotCovered => write!(f, "not covered: no window or cell looks at this place and size"),
         }
     }

@@ -1,13 +1,15 @@
 //! The plugin: `DetectFaces` answered by a cascade.
 
+mod miss;
+
 use crate::cascade::CascadeInfo;
 use crate::detect::{LadderOptions, Level, MIN_SCALE_FACTOR, ladder, refuse_tilted, scan_level};
 use crate::group::{Group, group};
 use crate::scan::Isa;
 use crate::{Cascade, CascadeError};
 use ocelli_core::{
-    Algorithm, DetectFaces, Error, FaceObservation, ImageInfo, Input, Needs, NormalizedRect, PixelRect, PixelRegion,
-    Request, Result, Size, ViewKind, ViewScale, ViewSpec,
+    Algorithm, DetectFaces, Error, FaceObservation, ImageInfo, Input, MissReport, Needs, NormalizedRect, PixelRect,
+    PixelRegion, Request, Result, Size, ViewKind, ViewScale, ViewSpec,
 };
 use std::path::Path;
 
@@ -164,9 +166,7 @@ impl Algorithm for ViolaJones {
         let region = request.options.region.map(|r| r.to_pixels(image));
         let part = region.unwrap_or(PixelRegion::whole(image));
         let levels = self.levels(request, part.size())?;
-        // A cascade without a calibrated confidence answers with every group, as OpenCV does.
-        let default = if self.cascade.info().confidence.is_some() { 0.5 } else { 0.0 };
-        let threshold = request.options.threshold.unwrap_or(default);
+        let threshold = request.options.threshold.unwrap_or(default_threshold(self.cascade.info()));
         let groups = self.groups(&levels, region, input)?;
         let faces = groups.iter().map(|group| {
             let rect = NormalizedRect::from_pixels(object_box(self.cascade.info(), group, part), image);
@@ -174,6 +174,20 @@ impl Algorithm for ViolaJones {
         });
         Ok(faces.filter(|face| face.confidence >= threshold).collect())
     }
+
+    fn explain_miss(
+        &self,
+        request: &DetectFaces,
+        input: &Input<'_>,
+        place: NormalizedRect,
+    ) -> Result<Option<MissReport>> {
+        miss::explain(self, request, input, place).map(Some)
+    }
+}
+
+/// A cascade without a calibrated confidence answers with every group, as OpenCV does.
+fn default_threshold(info: &CascadeInfo) -> f32 {
+    if info.confidence.is_some() { 0.5 } else { 0.0 }
 }
 
 /// The views of a level: its integral images, shared with whoever asks for the same.

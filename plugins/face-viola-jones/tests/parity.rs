@@ -9,6 +9,7 @@ use ocelli_face_viola_jones::detect::{LadderOptions, ladder, scan_level};
 use ocelli_face_viola_jones::group::{Candidate, group};
 use ocelli_face_viola_jones::level::{integrals, sample};
 use ocelli_face_viola_jones::scan::Isa;
+use ocelli_testkit::harness::{Case, run};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -46,12 +47,16 @@ fn matched(theirs: &[[i32; 4]], ours: &[[i32; 4]]) -> usize {
     theirs.len() - rest.len() + rest.into_iter().filter(|b| take(b, 1)).count()
 }
 
-#[test]
+fn main() {
+    let there = std::env::var_os(BOXES).is_some();
+    run([Case::new("parity_with_opencv", BOXES, there, parity_with_opencv)]);
+}
+
+/// Names the file that `benches/peers/viola_jones.py boxes` wrote.
+const BOXES: &str = "OCELLI_OPENCV_BOXES";
+
 fn parity_with_opencv() {
-    let Ok(path) = std::env::var("OCELLI_OPENCV_BOXES") else {
-        eprintln!("skipped: OCELLI_OPENCV_BOXES names no file of benches/peers/viola_jones.py");
-        return;
-    };
+    let path = std::env::var(BOXES).unwrap();
     let record: Record = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
     let cascade = Cascade::open(&record.cascade).unwrap();
     let options = LadderOptions { scale_factor: record.scale_factor, ..LadderOptions::default() };
