@@ -1,7 +1,7 @@
 //! Writes a copy of a model that carries the ranges of its values, so that it can run in int8, and
 //! says how far int8 then lies from f32 on pictures that were not used.
 //!
-//!     cargo run --release -p ocelli-benches --bin calibrate -- MODEL OUT PICTURES…
+//! `cargo run --release -p ocelli-benches --bin calibrate -- MODEL OUT PICTURES…`
 //!
 //! Every fourth picture is held out. Each picture is taken as it is and at two halvings.
 
