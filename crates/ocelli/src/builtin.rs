@@ -8,6 +8,8 @@ pub(crate) fn registry() -> Result<Registry> {
     let mut registry = Registry::new();
     #[cfg(feature = "face-deep")]
     registry.register(ocelli_face_deep::DeepFaces::new()?)?; // the best face detector: the default for `faces`
+    #[cfg(feature = "face-deep")]
+    registry.register(ocelli_face_deep::DeepFaces::int8()?)?; // for long runs
     #[cfg(feature = "face-viola-jones")]
     registry.register(ocelli_face_viola_jones::ViolaJones::new()?)?; // the legacy baseline
     Ok(registry)
