@@ -155,6 +155,12 @@ def same_network(arguments, onnx, size_name, levels, threads):
     table(title, measure(engines, arguments.rounds), "ONNX Runtime f32")
 
 
+def whole_detector(arguments, detector, size, threads):
+    command = [str(arguments.target / "detector-peer"), str(ROOT / "examples/astronaut.png"), "--detector", detector]
+    command += ["--height", str(size[0]), "--width", str(size[1])]
+    return Process(command + ["--threads", str(threads)])
+
+
 def other_detectors(arguments, threads):
     size = SIZES["VGA"]
     yunet = arguments.peers / "yunet_n_dynamic.onnx"
@@ -163,6 +169,8 @@ def other_detectors(arguments, threads):
         "YuNet-n in OpenCV, with its merging": opencv(arguments.peers / "yunet_n_640_640.onnx", size, threads),
         "Ocelli int8, five levels": ocelli(arguments, arguments.model, size, 5, threads, "--int8"),
         "Ocelli f32, five levels": ocelli(arguments, arguments.model, size, 5, threads),
+        "Ocelli int8, whole detector": whole_detector(arguments, "deep-int8", size, threads),
+        "Ocelli f32, whole detector": whole_detector(arguments, "deep", size, threads),
     }
     table(f"Beside YuNet-n at VGA, {threads} threads", measure(engines, arguments.rounds), "YuNet-n in ONNX Runtime")
 
