@@ -117,6 +117,8 @@ def measure(engines, rounds):
     times = {name: [] for name in engines}
     for turn in range(rounds + 2):
         for name, run in engines.items():
+            # ONNX Runtime's idle threads spin for a while after a run and would take a core from the next engine.
+            time.sleep(0.05)
             spent = run()
             if turn >= 2:
                 times[name].append(spent)
