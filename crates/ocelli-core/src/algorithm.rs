@@ -88,6 +88,17 @@ pub struct Input<'a> {
 }
 
 impl Input<'_> {
+    /// The provenance of answers that the deadline cut short: marks them, and the whole run, as incomplete.
+    ///
+    /// An algorithm that did part of its work when [`Control::checkpoint`] says that the deadline passed may return what
+    /// it has with this provenance, instead of the error.
+    pub fn cut_short(&self) -> Arc<Provenance> {
+        self.control.mark_incomplete();
+        let mut provenance = Provenance::clone(self.provenance);
+        provenance.incomplete = true;
+        Arc::new(provenance)
+    }
+
     /// The answers to the first required request of type `R`; `None` where none was required.
     pub fn observations<R: Request>(&self) -> Option<&[R::Out]> {
         self.required.iter().find_map(AnyObservations::downcast_ref::<R>)

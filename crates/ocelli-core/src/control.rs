@@ -1,6 +1,6 @@
 //! How a caller steers work that is under way: cancel, deadline, progress, priority, device.
 
-use crate::{Error, Result};
+use crate::{Error, Host, RequestOptions, Result, Step};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::Arc;
@@ -80,19 +80,66 @@ pub enum Device {
 }
 
 /// The running request's side of [`Cancel`], deadline and [`Progress`]; algorithms ask it at checkpoints.
+///
+/// One run may serve several callers: it stops when the last of them wants it to.
 #[derive(Clone, Debug, Default)]
 pub struct Control {
-    cancel: Option<Cancel>,
+    wishes: Vec<Wish>,
+    priority: Priority,
+    host: Option<Arc<dyn Host>>,
+    incomplete: Arc<AtomicBool>,
+}
+
+/// What one caller wants of a run.
+#[derive(Clone, Debug)]
+struct Wish {
+    cancels: Vec<Cancel>,
     deadline: Option<Instant>,
     progress: Option<Progress>,
+}
+
+impl Wish {
+    fn stopped(&self, now: impl FnOnce() -> Instant) -> Option<Error> {
+        if self.cancels.iter().any(Cancel::is_cancelled) {
+            return Some(Error::Cancelled);
+        }
+        self.deadline.is_some_and(|d| now() >= d).then_some(Error::DeadlineExceeded)
+    }
 }
 
 impl Control {
     /// Starts the clock of a request.
     pub fn start(cancel: Option<Cancel>, deadline: Option<Duration>, progress: Option<Progress>) -> Self {
+        Self::default().wish(cancel, deadline, progress)
+    }
+
+    /// Starts the clock of a request that runs inside `host`.
+    pub fn hosted(host: Arc<dyn Host>, options: &RequestOptions) -> Self {
+        let control = Self { host: Some(host), priority: options.priority, ..Self::default() };
+        control.wish(options.cancel.clone(), options.deadline, options.progress.clone())
+    }
+
+    fn wish(mut self, cancel: Option<Cancel>, deadline: Option<Duration>, progress: Option<Progress>) -> Self {
         // A deadline too far away for the clock is no deadline.
-        let deadline = deadline.and_then(|d| Instant::now().checked_add(d));
-        Self { cancel, deadline, progress }
+        let deadline = deadline.and_then(|d| self.now().checked_add(d));
+        self.wishes.push(Wish { cancels: cancel.into_iter().collect(), deadline, progress });
+        self
+    }
+
+    /// Tightens every caller's wish: stops by this switch, and at this time, too.
+    pub fn within(mut self, cancel: Option<&Cancel>, deadline: Option<Instant>) -> Self {
+        for wish in &mut self.wishes {
+            wish.cancels.extend(cancel.cloned());
+            wish.deadline = [wish.deadline, deadline].into_iter().flatten().min();
+        }
+        self
+    }
+
+    /// Lets the run serve the callers of `other`, too: it stops when all of them want it to, and is as urgent as the
+    /// most urgent one.
+    pub fn join(&mut self, other: &Self) {
+        self.wishes.extend(other.wishes.iter().cloned());
+        self.priority = self.priority.max(other.priority);
     }
 
     /// Whether the request should end now: cheap enough for every row band.
@@ -100,24 +147,89 @@ impl Control {
         self.checkpoint().is_err()
     }
 
-    /// Ends the request here if its caller cancelled it or its deadline passed.
+    /// Ends the request here if its caller cancelled it or its deadline passed. Less urgent work is held here for a
+    /// moment while more urgent work runs, so long loops should come by every millisecond or so.
     ///
     /// # Errors
     /// [`Error::Cancelled`] or [`Error::DeadlineExceeded`].
     pub fn checkpoint(&self) -> Result<()> {
-        if self.cancel.as_ref().is_some_and(Cancel::is_cancelled) {
-            return Err(Error::Cancelled);
+        self.stopped()?;
+        match &self.host {
+            Some(host) if host.give_way(self.priority) => self.stopped(),
+            _ => Ok(()),
         }
-        if self.deadline.is_some_and(|d| Instant::now() >= d) {
-            return Err(Error::DeadlineExceeded);
-        }
-        Ok(())
     }
 
-    /// Tells the caller how far the request has come, 0 to 1.
+    fn stopped(&self) -> Result<()> {
+        let mut first = None;
+        for wish in &self.wishes {
+            match wish.stopped(|| self.now()) {
+                None => return Ok(()),
+                Some(error) => first = first.or(Some(error)),
+            }
+        }
+        first.map_or(Ok(()), Err)
+    }
+
+    fn now(&self) -> Instant {
+        self.host.as_ref().map_or_else(Instant::now, |host| host.now())
+    }
+
+    /// Whether time is limited: then an algorithm does what tells most first, so that it has something to return.
+    pub fn has_deadline(&self) -> bool {
+        !self.wishes.is_empty() && self.wishes.iter().all(|wish| wish.deadline.is_some())
+    }
+
+    /// How urgent the run is.
+    pub fn priority(&self) -> Priority {
+        self.priority
+    }
+
+    /// Says, for as long as the guard lives, that this thread waits for another one, so that it does not hold back the
+    /// very thread that it waits for.
+    pub fn waiting(&self) -> Waiting<'_> {
+        let host = self.host.as_deref();
+        if let Some(host) = host {
+            host.waits(self.priority, true);
+        }
+        Waiting { host, priority: self.priority }
+    }
+
+    /// Notes that the answers will not be all: see [`Input::cut_short`](crate::Input::cut_short).
+    pub fn mark_incomplete(&self) {
+        self.incomplete.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the answers are known not to be all.
+    pub fn is_incomplete(&self) -> bool {
+        self.incomplete.load(Ordering::Relaxed)
+    }
+
+    /// Puts a finished step into the record of the run.
+    pub fn record(&self, step: Step) {
+        if let Some(host) = &self.host {
+            host.record(step);
+        }
+    }
+
+    /// Tells the callers how far the request has come, 0 to 1.
     pub fn progress(&self, fraction: f32) {
-        if let Some(progress) = &self.progress {
-            progress.report(fraction);
+        self.wishes.iter().filter_map(|wish| wish.progress.as_ref()).for_each(|progress| progress.report(fraction));
+    }
+}
+
+/// See [`Control::waiting`].
+#[derive(Debug)]
+#[must_use = "the thread counts as waiting until it is dropped"]
+pub struct Waiting<'a> {
+    host: Option<&'a dyn Host>,
+    priority: Priority,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        if let Some(host) = self.host {
+            host.waits(self.priority, false);
         }
     }
 }
@@ -137,6 +249,57 @@ mod tests {
         let late = Control::start(None, Some(Duration::ZERO), None);
         assert!(matches!(late.checkpoint(), Err(Error::DeadlineExceeded)));
         assert!(!Control::start(None, Some(Duration::MAX), None).should_stop());
+    }
+
+    #[test]
+    fn a_shared_run_stops_with_its_last_caller() {
+        let (one, two) = (Cancel::new(), Cancel::new());
+        let mut control = Control::start(Some(one.clone()), None, None);
+        control.join(&Control::start(Some(two.clone()), None, None));
+        one.cancel();
+        assert!(control.checkpoint().is_ok());
+        two.cancel();
+        assert!(matches!(control.checkpoint(), Err(Error::Cancelled)));
+        assert!(!Control::default().should_stop());
+    }
+
+    #[test]
+    fn a_batch_tightens_its_requests() {
+        let all = Cancel::new();
+        let control = Control::start(None, Some(Duration::MAX), None).within(Some(&all), None);
+        assert!(control.checkpoint().is_ok());
+        all.cancel();
+        assert!(matches!(control.checkpoint(), Err(Error::Cancelled)));
+        let late = Control::start(None, Some(Duration::from_secs(3600)), None).within(None, Some(Instant::now()));
+        assert!(late.has_deadline() && matches!(late.checkpoint(), Err(Error::DeadlineExceeded)));
+    }
+
+    /// A host whose clock ticks at every look, and that cancels while it holds a thread.
+    #[derive(Debug)]
+    struct Ticking(Instant, std::sync::atomic::AtomicU32, Cancel);
+
+    impl Host for Ticking {
+        fn now(&self) -> Instant {
+            self.0 + Duration::from_secs(self.1.fetch_add(1, Ordering::Relaxed).into())
+        }
+        fn give_way(&self, priority: Priority) -> bool {
+            if priority == Priority::Background {
+                self.2.cancel();
+            }
+            priority == Priority::Background
+        }
+    }
+
+    #[test]
+    fn the_host_keeps_the_clock_and_holds_threads() {
+        let host = Arc::new(Ticking(Instant::now(), Default::default(), Cancel::new()));
+        let mut options = RequestOptions { deadline: Some(Duration::from_secs(2)), ..Default::default() };
+        let control = Control::hosted(host.clone(), &options);
+        assert!(control.checkpoint().is_ok(), "second 1");
+        assert!(matches!(control.checkpoint(), Err(Error::DeadlineExceeded)), "second 2");
+        options = RequestOptions { priority: Priority::Background, cancel: Some(host.2.clone()), ..Default::default() };
+        let held = Control::hosted(host.clone(), &options).checkpoint();
+        assert!(matches!(held, Err(Error::Cancelled)), "cancelled while it was held");
     }
 
     #[test]

@@ -8,7 +8,7 @@
 //! - [`Request`] and [`Observation`]: a question and its typed answers; [`DetectFaces`] and [`FaceObservation`]
 //! - [`ViewSpec`], [`Needs`], [`View`]: the shared intermediates and how an algorithm asks for them
 //! - [`Algorithm`]: the plugin contract; [`Registry`]: which algorithm answers what
-//! - [`Control`], [`Cancel`], [`Progress`], [`Priority`], [`Limits`], [`Error`]
+//! - [`Control`], [`Cancel`], [`Progress`], [`Priority`], [`Host`], [`Limits`], [`Error`]
 //!
 //! ```
 //! use ocelli_core::{AnyRequest, DetectFaces, RequestExt};
@@ -23,6 +23,7 @@ mod control;
 mod error;
 mod faces;
 pub mod geometry;
+mod host;
 mod limits;
 mod memory;
 mod miss;
@@ -33,13 +34,14 @@ mod request;
 mod view;
 
 pub use algorithm::{Algorithm, Input};
-pub use control::{Cancel, Control, Device, Priority, Progress};
+pub use control::{Cancel, Control, Device, Priority, Progress, Waiting};
 pub use error::{Error, ErrorClass, Result, check_fraction};
 pub use faces::{DetectFaces, FaceObservation};
 pub use geometry::{
     LowerLeftPoint, LowerLeftRect, NormalizedPoint, NormalizedRect, PixelPoint, PixelRect, PixelRegion, Region, Size,
     StoredPoint, StoredRect,
 };
+pub use host::{Host, Step, StepKind};
 pub use limits::Limits;
 pub use memory::MemoryPlan;
 pub use miss::{MissReport, MissVerdict};

@@ -27,7 +27,8 @@ pub trait Observation: Clone + Debug + Send + Sync + Serialize + DeserializeOwne
     }
 
     /// The answer as a JSON object for people and programs: `kind`, `confidence`, and for the first rectangle
-    /// among its shapes `pixels` and `normalized`, both `[x, y, width, height]` in the upright original.
+    /// among its shapes `pixels` and `normalized`, both `[x, y, width, height]` in the upright original;
+    /// `incomplete`, true, where the deadline cut the search short.
     fn record(&self) -> Value {
         let mut record = json!({"kind": Self::KIND, "confidence": rounded(f64::from(self.confidence()), 4)});
         let rect = self.shapes().into_iter().find_map(|shape| match shape {
@@ -39,6 +40,9 @@ pub trait Observation: Clone + Debug + Send + Sync + Serialize + DeserializeOwne
             record["pixels"] = [p.x, p.y, p.width, p.height].map(|v| rounded(v, 2)).to_vec().into();
             record["normalized"] =
                 [rect.x(), rect.y(), rect.width(), rect.height()].map(|v| rounded(v, 6)).to_vec().into();
+        }
+        if self.provenance().incomplete {
+            record["incomplete"] = true.into();
         }
         record
     }
@@ -72,12 +76,15 @@ pub struct Provenance {
     pub device: Device,
     /// What was assumed or replaced on the way, for a person to read.
     pub warnings: Vec<String>,
+    /// Whether the deadline passed before everything was searched: there may be more to find.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub incomplete: bool,
 }
 
 impl Provenance {
     /// A run of `algorithm` at `revision` on the processor, without warnings.
     pub fn new(algorithm: impl Into<String>, revision: u32) -> Self {
-        Self { algorithm: algorithm.into(), revision, device: Device::Cpu, warnings: Vec::new() }
+        Self { algorithm: algorithm.into(), revision, device: Device::Cpu, warnings: Vec::new(), incomplete: false }
     }
 }
 
@@ -86,6 +93,7 @@ impl Provenance {
 pub struct AnyObservations {
     kind: &'static str,
     inner: Arc<dyn Erased>,
+    incomplete: bool,
 }
 
 trait Erased: Any + Debug + Send + Sync {
@@ -109,7 +117,18 @@ impl<O: Observation> Erased for Vec<O> {
 impl AnyObservations {
     /// Wraps the answers to a request of type `R`.
     pub fn new<R: Request>(observations: Vec<R::Out>) -> Self {
-        Self { kind: R::KIND, inner: Arc::new(observations) }
+        Self { kind: R::KIND, inner: Arc::new(observations), incomplete: false }
+    }
+
+    /// These answers, marked as not being all.
+    pub fn incomplete(mut self) -> Self {
+        self.incomplete = true;
+        self
+    }
+
+    /// Whether the deadline passed before everything was searched: there may be more to find.
+    pub fn is_incomplete(&self) -> bool {
+        self.incomplete
     }
 
     /// The name of the request's type.

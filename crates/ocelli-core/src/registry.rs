@@ -27,7 +27,7 @@ pub trait AnyAlgorithm: Send + Sync {
     /// See [`Algorithm::run`]; answers come sorted by falling confidence, at most the maximum count.
     ///
     /// # Errors
-    /// The algorithm's own.
+    /// The algorithm's own; [`Error::DeadlineExceeded`] where the search was cut short before anything was found.
     fn run(&self, request: &AnyRequest, input: &Input<'_>) -> Result<AnyObservations>;
     /// See [`Algorithm::explain_miss`].
     ///
@@ -71,7 +71,13 @@ impl<A: Algorithm> AnyAlgorithm for A {
         // Stable: answers of equal confidence keep the algorithm's own order.
         answers.sort_by(|a, b| b.confidence().total_cmp(&a.confidence()));
         answers.truncate(request.options().max_count.unwrap_or(usize::MAX));
-        Ok(AnyObservations::new::<A::Request>(answers))
+        let complete = !(input.control.is_incomplete() || input.provenance.incomplete);
+        match AnyObservations::new::<A::Request>(answers) {
+            answers if complete => Ok(answers),
+            // Nothing found in a part of the picture is no answer.
+            answers if answers.is_empty() => Err(Error::DeadlineExceeded),
+            answers => Ok(answers.incomplete()),
+        }
     }
     fn explain_miss(
         &self,

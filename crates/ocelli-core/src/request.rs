@@ -147,7 +147,8 @@ pub trait RequestExt: Request {
         self
     }
 
-    /// Gives up with [`Error::DeadlineExceeded`] after this time.
+    /// Returns after this time with what is found by then, marked [incomplete](crate::Provenance::incomplete); with
+    /// [`Error::DeadlineExceeded`] where that is nothing.
     fn deadline(mut self, time: Duration) -> Self {
         self.options_mut().deadline = Some(time);
         self
