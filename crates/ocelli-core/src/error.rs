@@ -60,6 +60,15 @@ pub enum Error {
         /// What to do instead.
         hint: String,
     },
+    /// A device other than the processor is missing, was lost, or ran out of memory. A request that leaves the choice of
+    /// device open is answered by the processor instead.
+    #[error("{device}: {reason}")]
+    Device {
+        /// Its name, or what was looked for.
+        device: String,
+        /// What happened, and what to do.
+        reason: String,
+    },
     /// The caller cancelled the request.
     #[error("cancelled")]
     Cancelled,
@@ -137,7 +146,7 @@ impl Error {
         match self {
             Self::Parameter { .. } | Self::Unsupported { .. } => ErrorClass::Caller,
             Self::Decoding { .. } => ErrorClass::Input,
-            Self::Io { .. } | Self::Limits { .. } => ErrorClass::Environment,
+            Self::Io { .. } | Self::Limits { .. } | Self::Device { .. } => ErrorClass::Environment,
             Self::Cancelled | Self::DeadlineExceeded => ErrorClass::Stopped,
             Self::Algorithm { .. } | Self::Contract { .. } => ErrorClass::Author,
         }

@@ -142,6 +142,21 @@ impl ViewSpec {
         }
     }
 
+    /// Where a rectangle in this view's pixels lies in the upright original picture of size `image`.
+    pub fn to_image(&self, image: Size, rect: PixelRect) -> NormalizedRect {
+        let part = self.region_of(image);
+        let size = self.size(image);
+        let sx = f64::from(part.width) / f64::from(size.width);
+        let sy = f64::from(part.height) / f64::from(size.height);
+        let pixels = PixelRect::new(
+            f64::from(part.x) + rect.x * sx,
+            f64::from(part.y) + rect.y * sy,
+            rect.width * sx,
+            rect.height * sy,
+        );
+        NormalizedRect::from_pixels(pixels, image)
+    }
+
     /// Bytes of the view, for a picture of size `image`.
     pub fn bytes(&self, image: Size) -> u64 {
         let array = self.kind.array_size(self.size(image));
@@ -278,17 +293,7 @@ impl View {
 
     /// Where a rectangle in this view's pixels lies in the upright original picture.
     pub fn to_image(&self, rect: PixelRect) -> NormalizedRect {
-        let part = self.spec.region_of(self.image);
-        let size = self.size();
-        let sx = f64::from(part.width) / f64::from(size.width);
-        let sy = f64::from(part.height) / f64::from(size.height);
-        let pixels = PixelRect::new(
-            f64::from(part.x) + rect.x * sx,
-            f64::from(part.y) + rect.y * sy,
-            rect.width * sx,
-            rect.height * sy,
-        );
-        NormalizedRect::from_pixels(pixels, self.image)
+        self.spec.to_image(self.image, rect)
     }
 }
 

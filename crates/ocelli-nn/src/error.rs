@@ -84,6 +84,14 @@ pub enum Error {
         /// Bytes the arena holds.
         actual: usize,
     },
+    /// A device that is no CPU is missing, was lost, or gave up; the CPU can still do the job.
+    #[error("{device}: {reason}")]
+    Device {
+        /// Its name, or what was looked for.
+        device: String,
+        /// What happened, and what to do.
+        reason: String,
+    },
     /// The caller's cancellation hook answered yes; outputs are undefined.
     #[error("run was cancelled")]
     Cancelled,

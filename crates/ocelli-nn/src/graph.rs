@@ -24,7 +24,7 @@ impl Weight {
 
 /// What a convolution does to its sums before they are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum Activation {
+pub enum Activation {
     /// Store the sum.
     #[default]
     None,
@@ -36,11 +36,13 @@ pub(crate) enum Activation {
 
 /// A window that slides over rows and columns; arrays are `[vertical, horizontal]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Window {
-    pub(crate) kernel: [usize; 2],
-    pub(crate) stride: [usize; 2],
+pub struct Window {
+    /// Rows and columns of the window.
+    pub kernel: [usize; 2],
+    /// Step between neighbouring windows.
+    pub stride: [usize; 2],
     /// `[top, left, bottom, right]`, in input pixels.
-    pub(crate) padding: [usize; 4],
+    pub padding: [usize; 4],
 }
 
 /// Convolution: weights `[out, in / groups, kernel_height, kernel_width]`, bias `[out]`.

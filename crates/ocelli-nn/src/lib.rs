@@ -44,6 +44,7 @@
 //!   rows that both sides need. Results are the same bits for any number of workers.
 
 mod arena;
+pub mod backend;
 mod error;
 mod graph;
 mod kernels;
@@ -55,8 +56,8 @@ mod picture;
 mod plan;
 mod quantize;
 mod run;
-#[cfg(test)]
-mod testing;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 
 pub use arena::Arena;
 pub use error::Error;

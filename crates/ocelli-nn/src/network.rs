@@ -7,6 +7,7 @@ mod winograd;
 
 use std::sync::Arc;
 
+pub(crate) use lower::dense_weight;
 pub(crate) use step::{
     AddI8, ConcatI8, ConvI8Step, ConvStep, Depthwise, Requantize, Slot, Step, StepKind, Tiles, WinogradStep,
 };
@@ -124,6 +125,22 @@ impl Network {
             plans: PlanCache::default(),
             arenas: Arc::default(),
         }))
+    }
+
+    /// The same graph lowered one step a node: what a backend's memory is planned by.
+    pub(crate) fn lowered_plainly(&self, isa: Isa) -> Result<Self, Error> {
+        let (steps, slots) = lower::lower(&self.graph, isa, false)?;
+        Ok(Self {
+            graph: self.graph.clone(),
+            graph_before: self.graph_before.clone(),
+            metadata: self.metadata.clone(),
+            steps,
+            slots,
+            isa,
+            precision: Precision::F32,
+            plans: PlanCache::default(),
+            arenas: Arc::default(),
+        })
     }
 
     /// The joint plan for pictures of these sizes, one level each; cached by shapes and options.

@@ -1,5 +1,7 @@
 //! The canonical picture as a run takes it: borrowed sRGB bytes.
 
+use std::borrow::Cow;
+
 use crate::{Error, ImageShape};
 
 /// A borrowed canonical picture: sRGB-encoded RGB, eight bits each, `[height, width, 3]`.
@@ -42,6 +44,16 @@ impl<'a> RgbImage<'a> {
     #[must_use]
     pub fn shape(&self) -> ImageShape {
         self.shape
+    }
+
+    /// All rows without gaps, `[height, width, 3]`; copied only where there are gaps.
+    #[must_use]
+    pub fn to_packed(&self) -> Cow<'a, [u8]> {
+        let ImageShape { height, width } = self.shape;
+        if self.row_pitch == width * 3 {
+            return Cow::Borrowed(&self.data[..height * width * 3]);
+        }
+        Cow::Owned((0..height).flat_map(|y| self.row(y)).copied().collect())
     }
 
     /// The bytes of row `y`, three a pixel.

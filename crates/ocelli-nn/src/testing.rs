@@ -1,5 +1,7 @@
-//! What this crate's tests share: model files made in memory, and a plain reference evaluator.
+//! What tests of networks share: model files made in memory, and a plain reference evaluator.
+#![allow(missing_docs, clippy::missing_panics_doc, reason = "for tests; the names say what they make")]
 
+#[cfg(test)]
 pub(crate) mod reference;
 
 use std::collections::HashMap;
@@ -11,10 +13,10 @@ use serde_json::{Value as Json, json};
 use crate::{Model, ModelLimits};
 
 /// A repeatable stream of numbers (SplitMix64).
-pub(crate) struct Random(pub(crate) u64);
+pub struct Random(pub u64);
 
 impl Random {
-    pub(crate) fn next(&mut self) -> u64 {
+    pub fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -23,37 +25,37 @@ impl Random {
     }
 
     /// From 0 to `n - 1`.
-    pub(crate) fn below(&mut self, n: usize) -> usize {
+    pub fn below(&mut self, n: usize) -> usize {
         (self.next() % n as u64) as usize
     }
 
     /// From -1 to 1.
-    pub(crate) fn unit(&mut self) -> f32 {
+    pub fn unit(&mut self) -> f32 {
         (self.next() >> 40) as f32 / (1_u64 << 23) as f32 - 1.0
     }
 
-    pub(crate) fn bytes(&mut self, n: usize) -> Vec<u8> {
+    pub fn bytes(&mut self, n: usize) -> Vec<u8> {
         (0..n).map(|_| (self.next() >> 56) as u8).collect()
     }
 }
 
 /// A model file in the making: nodes as JSON and random weights.
-pub(crate) struct FileBuilder {
-    pub(crate) random: Random,
-    pub(crate) nodes: Vec<Json>,
-    pub(crate) tensors: Vec<(String, Vec<usize>, Vec<f32>)>,
-    pub(crate) outputs: Vec<String>,
-    pub(crate) input_means: [f32; 3],
+pub struct FileBuilder {
+    pub random: Random,
+    pub nodes: Vec<Json>,
+    pub tensors: Vec<(String, Vec<usize>, Vec<f32>)>,
+    pub outputs: Vec<String>,
+    pub input_means: [f32; 3],
 }
 
 impl FileBuilder {
-    pub(crate) fn new(seed: u64) -> Self {
+    pub fn new(seed: u64) -> Self {
         let (nodes, tensors, outputs) = (Vec::new(), Vec::new(), Vec::new());
         Self { random: Random(seed), nodes, tensors, outputs, input_means: [128.0, 127.5, 100.0] }
     }
 
     /// Adds a tensor of random weights around zero, scaled so that sums stay small.
-    pub(crate) fn tensor(&mut self, name: &str, shape: &[usize]) -> String {
+    pub fn tensor(&mut self, name: &str, shape: &[usize]) -> String {
         let n: usize = shape.iter().product();
         let fan_in: usize = shape.iter().skip(1).product::<usize>().max(1);
         let scale = (3.0 / fan_in as f32).sqrt();
@@ -63,11 +65,11 @@ impl FileBuilder {
     }
 
     /// Adds a square convolution with bias; answers its output's name.
-    pub(crate) fn conv(&mut self, input: &str, output: &str, [i, o]: [usize; 2], k: usize, s: usize) -> String {
+    pub fn conv(&mut self, input: &str, output: &str, [i, o]: [usize; 2], k: usize, s: usize) -> String {
         self.grouped(input, output, [i, o], k, s, 1)
     }
 
-    pub(crate) fn grouped(
+    pub fn grouped(
         &mut self,
         input: &str,
         output: &str,
@@ -86,7 +88,7 @@ impl FileBuilder {
         output.to_owned()
     }
 
-    pub(crate) fn batch_norm(&mut self, input: &str, channels: usize) -> String {
+    pub fn batch_norm(&mut self, input: &str, channels: usize) -> String {
         let output = format!("{input}.bn");
         let weight = self.tensor(&format!("{output}.weight"), &[channels]);
         let bias = self.tensor(&format!("{output}.bias"), &[channels]);
@@ -103,12 +105,12 @@ impl FileBuilder {
     }
 
     /// Adds an operator without attributes.
-    pub(crate) fn plain(&mut self, op: &str, inputs: &[&str], output: &str) -> String {
+    pub fn plain(&mut self, op: &str, inputs: &[&str], output: &str) -> String {
         self.nodes.push(json!({"op": op, "inputs": inputs, "output": output}));
         output.to_owned()
     }
 
-    pub(crate) fn pool(&mut self, input: &str, output: &str, k: usize, s: usize, p: usize) -> String {
+    pub fn pool(&mut self, input: &str, output: &str, k: usize, s: usize, p: usize) -> String {
         self.nodes.push(json!({
             "op": "max_pool2d", "inputs": [input], "output": output,
             "kernel": [k, k], "stride": [s, s], "padding": [p, p, p, p],
@@ -117,7 +119,7 @@ impl FileBuilder {
     }
 
     /// The graph's JSON text.
-    pub(crate) fn graph(&self) -> String {
+    pub fn graph(&self) -> String {
         let input = json!({
             "name": "image", "channels": 3, "mean": self.input_means,
             "scale": [0.0078125, 0.0078125, 0.01],
@@ -130,17 +132,17 @@ impl FileBuilder {
     }
 
     /// The bytes of the file.
-    pub(crate) fn bytes(&self) -> Vec<u8> {
+    pub fn bytes(&self) -> Vec<u8> {
         file_bytes(&self.graph(), "1", &self.tensors)
     }
 
-    pub(crate) fn model(&self) -> Model {
+    pub fn model(&self) -> Model {
         Model::from_bytes(&self.bytes(), &ModelLimits::default()).unwrap()
     }
 }
 
 /// A safetensors file of `tensors` with the graph's text in its metadata.
-pub(crate) fn file_bytes(graph: &str, format: &str, tensors: &[(String, Vec<usize>, Vec<f32>)]) -> Vec<u8> {
+pub fn file_bytes(graph: &str, format: &str, tensors: &[(String, Vec<usize>, Vec<f32>)]) -> Vec<u8> {
     let metadata = HashMap::from([
         ("ocelli.format".to_owned(), format.to_owned()),
         ("ocelli.graph".to_owned(), graph.to_owned()),
@@ -156,7 +158,7 @@ pub(crate) fn file_bytes(graph: &str, format: &str, tensors: &[(String, Vec<usiz
 }
 
 /// The shape of network that Ocelli trains: 3×3 convolutions at strides 2 to 8 and two heads.
-pub(crate) fn student(seed: u64, channels: [usize; 4]) -> FileBuilder {
+pub fn student(seed: u64, channels: [usize; 4]) -> FileBuilder {
     let mut file = FileBuilder::new(seed);
     let [a, b, c, d] = channels;
     let mut x = "image".to_owned();

@@ -3,7 +3,7 @@
 use crate::merge::Candidate;
 use crate::settings::Settings;
 use ndarray::ArrayView3;
-use ocelli_core::{Error, PixelRect, Result, View};
+use ocelli_core::{Error, PixelRect, Result, Size, ViewSpec};
 
 /// Logarithm of the largest box over the anchor that is believed: beyond it, `exp` only amplifies noise.
 const MAX_LOG_SIZE: f32 = 4.0;
@@ -15,11 +15,13 @@ const MAX_LOG_SIZE: f32 = 4.0;
 ///
 /// # Errors
 /// [`Error::Contract`] where the outputs have other shapes.
+#[allow(clippy::too_many_arguments, reason = "one level's outputs, and how to read them")]
 pub(crate) fn candidates(
     settings: &Settings,
     threshold: f32,
     level: usize,
-    view: &View,
+    spec: &ViewSpec,
+    image: Size,
     score: ArrayView3<'_, f32>,
     boxes: ArrayView3<'_, f32>,
     found: &mut Vec<Candidate>,
@@ -29,22 +31,41 @@ pub(crate) fn candidates(
         let reason = format!("outputs have shapes {:?} and {:?}", score.dim(), boxes.dim());
         return Err(Error::Contract { algorithm: "deep".into(), reason });
     }
-    // Comparing logits spares an exponential a cell; the confidence itself is checked again below.
-    // The confidence of a large logit rounds to 1, whose own logit is infinite.
-    let least = settings.calibration.logit(threshold.min(1.0 - 1e-6)) - 1e-3;
+    let least = least_score(settings, threshold);
     for ((y, x, _), &logit) in score.indexed_iter() {
-        if logit < least || !logit.is_finite() {
+        if logit < least {
             continue;
         }
-        let confidence = settings.calibration.confidence(logit);
         let raw = [0, 1, 2, 3].map(|channel| boxes[[y, x, channel]]);
-        if confidence < threshold || !raw.iter().all(|v| v.is_finite()) {
-            continue;
-        }
-        let rect = view.to_image(face_box(settings, x, y, raw));
-        found.push(Candidate { rect, confidence, level });
+        found.extend(candidate(settings, threshold, level, spec, image, [x, y], logit, raw));
     }
     Ok(())
+}
+
+/// Below this score no cell is as confident as `threshold`: comparing logits spares an exponential a cell.
+pub(crate) fn least_score(settings: &Settings, threshold: f32) -> f32 {
+    // The confidence of a large logit rounds to 1, whose own logit is infinite; that of zero is as far away.
+    (settings.calibration.logit(threshold.clamp(0.0, 1.0 - 1e-6)) - 1e-3).max(f32::MIN)
+}
+
+/// The candidate of cell (x, y), if it is as confident as `threshold` and its numbers are numbers.
+#[allow(clippy::too_many_arguments, reason = "one cell with its level, and how to read it")]
+pub(crate) fn candidate(
+    settings: &Settings,
+    threshold: f32,
+    level: usize,
+    spec: &ViewSpec,
+    image: Size,
+    [x, y]: [usize; 2],
+    logit: f32,
+    raw: [f32; 4],
+) -> Option<Candidate> {
+    let confidence = settings.calibration.confidence(logit);
+    if !(logit.is_finite() && confidence >= threshold && raw.iter().all(|v| v.is_finite())) {
+        return None;
+    }
+    let rect = spec.to_image(image, face_box(settings, x, y, raw));
+    Some(Candidate { rect, confidence, level })
 }
 
 /// The box of cell (x, y), in pixels of the level.
@@ -60,7 +81,7 @@ fn face_box(settings: &Settings, x: usize, y: usize, [dx, dy, log_width, log_hei
 mod tests {
     use super::*;
     use ndarray::Array3;
-    use ocelli_core::{Size, ViewData, ViewKind, ViewSpec};
+    use ocelli_core::ViewKind;
 
     fn settings() -> Settings {
         let json = r#"{"stride": 8, "anchor": 28.0, "face_px": [20, 40], "threshold": 0.5, "nms_iou": 0.4}"#;
@@ -70,9 +91,8 @@ mod tests {
     fn found(score: &Array3<f32>, boxes: &Array3<f32>, threshold: f32) -> Result<Vec<Candidate>> {
         let image = Size::new(128, 64);
         let spec = ViewSpec::scaled(ViewKind::Rgb8, 64);
-        let view = View::new(spec, image, ViewData::U8(vec![0; 64 * 32 * 3]));
         let mut found = Vec::new();
-        candidates(&settings(), threshold, 0, &view, score.view(), boxes.view(), &mut found).map(|()| found)
+        candidates(&settings(), threshold, 0, &spec, image, score.view(), boxes.view(), &mut found).map(|()| found)
     }
 
     #[test]

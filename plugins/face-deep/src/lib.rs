@@ -8,6 +8,7 @@
 //! Reading order: [`pyramid`] (which levels), `decode` (outputs to candidates), `merge` (doubles), [`DeepFaces`].
 
 mod decode;
+mod device;
 mod levels;
 mod merge;
 mod miss;
@@ -20,6 +21,7 @@ use ocelli_core::{
     Algorithm, DetectFaces, Error, FaceObservation, ImageInfo, Input, MemoryPlan, MissReport, Needs, NormalizedRect,
     Request, Result, Size, ViewKind, ViewSpec,
 };
+use ocelli_nn::backend::Backend;
 use ocelli_nn::{ImageShape, JointPlan, Model, ModelLimits, Network, NetworkOptions, PlanOptions, Precision, RgbImage};
 use settings::Settings;
 use std::sync::Arc;
@@ -36,6 +38,8 @@ pub struct DeepFaces {
     network: Arc<Network>,
     settings: Settings,
     name: &'static str,
+    /// Another place to run than the processor, where there is one.
+    backend: Option<Arc<dyn Backend>>,
 }
 
 impl DeepFaces {
@@ -68,7 +72,7 @@ impl DeepFaces {
         let settings = Settings::parse(model.metadata("ocelli.detector"))?;
         let options = NetworkOptions::default().with_precision(precision);
         let network = Network::with_options(&model, &options).map_err(failed)?;
-        Ok(Self { network, settings, name })
+        Ok(Self { network, settings, name, backend: None })
     }
 
     /// The views of the levels, largest first.
@@ -89,7 +93,21 @@ impl DeepFaces {
     }
 
     /// Runs all levels as one joint plan and collects candidates.
-    fn scan(&self, specs: &[ViewSpec], threshold: f32, input: &Input<'_>) -> Result<Vec<Candidate>> {
+    fn scan(
+        &self,
+        request: &DetectFaces,
+        specs: &[ViewSpec],
+        threshold: f32,
+        input: &Input<'_>,
+    ) -> Result<Vec<Candidate>> {
+        match self.device_of_run(request, specs, input)? {
+            Some(backend) => self.scan_on(&**backend, specs, threshold, input),
+            None => self.scan_here(specs, threshold, input),
+        }
+    }
+
+    /// [`scan`](Self::scan) on the processor.
+    fn scan_here(&self, specs: &[ViewSpec], threshold: f32, input: &Input<'_>) -> Result<Vec<Candidate>> {
         let views = specs.iter().map(|spec| input.views.get(spec)).collect::<Result<Vec<_>>>()?;
         let plan = self.plan(views.iter().map(|view| view.size()))?;
         let pictures = views
@@ -110,7 +128,9 @@ impl DeepFaces {
         for (level, view) in views.iter().enumerate() {
             let score = outputs.get(level, "score").map_err(failed)?;
             let boxes = outputs.get(level, "box").map_err(failed)?;
-            decode::candidates(&self.settings, threshold, level, view, score, boxes, &mut candidates)?;
+            let spec = view.spec();
+            let image = input.image.size;
+            decode::candidates(&self.settings, threshold, level, spec, image, score, boxes, &mut candidates)?;
         }
         Ok(candidates)
     }
@@ -153,17 +173,23 @@ impl Algorithm for DeepFaces {
 
     fn needs(&self, request: &DetectFaces, image: &ImageInfo) -> Result<Needs> {
         request.validate()?;
-        Ok(self.levels(request, image.size).into_iter().collect())
+        let mut levels = self.levels(request, image.size);
+        if self.device(request, &levels, image.size)?.is_some() {
+            // The others are made on the device.
+            levels.truncate(1);
+        }
+        Ok(levels.into_iter().collect())
     }
 
     fn run(&self, request: &DetectFaces, input: &Input<'_>) -> Result<Vec<FaceObservation>> {
         let specs = self.levels(request, input.image.size);
         let threshold = request.options.threshold.unwrap_or(self.settings.threshold);
-        let mut candidates = self.scan(&specs, threshold, input)?;
+        let mut candidates = self.scan(request, &specs, threshold, input)?;
         let part = specs[0].region_of(input.image.size).size();
         candidates.retain(|c| is_wanted(c, request, part, specs.len()));
         let faces = non_max_suppression(candidates, self.settings.nms_iou);
-        let observe = |c: Candidate| FaceObservation::new(c.rect, c.confidence, input.provenance.clone());
+        let provenance = self.provenance(request, &specs, input)?;
+        let observe = |c: Candidate| FaceObservation::new(c.rect, c.confidence, provenance.clone());
         Ok(faces.into_iter().map(observe).collect())
     }
 

@@ -31,7 +31,7 @@ pub(crate) fn explain(
         let (min, max) = (f64::from(request.min_size), f64::from(request.max_size));
         return Ok(MissReport::new(MissVerdict::SizeRange { size, min, max }));
     }
-    let everything = detector.scan(specs, 0.0, input)?;
+    let everything = detector.scan(request, specs, 0.0, input)?;
     let mut near: Vec<_> = everything.iter().filter(|c| c.rect.iou(place) >= NEAR).copied().collect();
     near.sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
     let verdict = verdict(detector, request, part, specs.len(), &everything, near.first(), place);

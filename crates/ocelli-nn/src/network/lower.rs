@@ -89,7 +89,7 @@ fn lower_conv(conv: &Conv, source: Slot, isa: Isa) -> Result<StepKind, Error> {
 }
 
 /// The weights of a grouped convolution written out with its zeros; a dense one as it is.
-fn dense_weight(conv: &Conv, in_channels: usize) -> Result<Weight, Error> {
+pub(crate) fn dense_weight(conv: &Conv, in_channels: usize) -> Result<Weight, Error> {
     if conv.groups == 1 {
         return Ok(conv.weight.clone());
     }
