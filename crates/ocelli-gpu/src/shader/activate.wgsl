@@ -1,0 +1,20 @@
+// An activation alone. An invocation computes one block of four channels of one pixel; the output may lie where the
+// input lies.
+
+#import shared
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read_write> arena: array<E4>;
+
+@compute @workgroup_size(64, 1, 1)
+fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+    let n_blocks = params.output.pixel;
+    let x = id.x / n_blocks;
+    let c = id.x % n_blocks;
+    let y = params.row + id.y;
+    if y >= params.row_end || x >= params.output.width {
+        return;
+    }
+    let value = vec4<f32>(arena[block_at(params.input, y, x) + c]);
+    arena[block_at(params.output, y, x) + c] = stored(activated(value, params.activation));
+}
