@@ -1,8 +1,8 @@
 //! Algorithms: the plugin contract.
 
 use crate::{
-    AnyObservations, AnyRequest, Control, ImageInfo, MemoryPlan, MissReport, Needs, NormalizedRect, Provenance,
-    Request, Result, Views,
+    AnyObservations, AnyRequest, Control, Cost, ImageInfo, MemoryPlan, MissReport, Needs, NormalizedRect, Provenance,
+    Request, Result, Size, TileScan, Views,
 };
 use std::sync::Arc;
 
@@ -65,6 +65,23 @@ pub trait Algorithm: Send + Sync + 'static {
         let _ = (request, image);
         Ok(None)
     }
+
+    /// What a run over views of these sizes (those of its needs, in their order) takes. Default: nothing that counts.
+    ///
+    /// # Errors
+    /// Where no plan for these sizes can be made.
+    fn cost(&self, request: &Self::Request, sizes: &[Size]) -> Result<Cost> {
+        let _ = (request, sizes);
+        Ok(Cost::default())
+    }
+
+    /// How to scan huge views tile by tile. Default `None`: every view is read whole.
+    fn tiles(&self) -> Option<&dyn TileScan<Self::Request>> {
+        None
+    }
+
+    /// Lets go of memory that is kept for the next run. Default nothing: it keeps none.
+    fn release(&self) {}
 
     /// One line for plans and `--help`. Default empty.
     fn description(&self) -> &str {

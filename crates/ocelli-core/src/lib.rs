@@ -20,6 +20,7 @@
 
 mod algorithm;
 mod control;
+mod cost;
 mod error;
 mod faces;
 pub mod geometry;
@@ -31,10 +32,12 @@ mod observation;
 mod orientation;
 mod registry;
 mod request;
+mod tile;
 mod view;
 
 pub use algorithm::{Algorithm, Input};
 pub use control::{Cancel, Control, Device, Priority, Progress, Waiting};
+pub use cost::Cost;
 pub use error::{Error, ErrorClass, Result, check_fraction};
 pub use faces::{DetectFaces, FaceObservation};
 pub use geometry::{
@@ -49,4 +52,5 @@ pub use observation::{AnyObservations, Observation, Provenance, Shape};
 pub use orientation::Orientation;
 pub use registry::{AnyAlgorithm, Registry};
 pub use request::{AnyRequest, Request, RequestExt, RequestOptions};
+pub use tile::{Tile, TileScan, Tiling};
 pub use view::{ImageInfo, Needs, View, ViewData, ViewKind, ViewScale, ViewSpec, Views};

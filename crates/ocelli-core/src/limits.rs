@@ -16,6 +16,9 @@ pub struct Limits {
     pub max_decode_bytes: u64,
     /// Most bytes an embedded colour profile may have; larger ones are left out with a warning. Default 4 MiB.
     pub max_profile_bytes: u64,
+    /// Most seconds that fetching a picture, or one pass over its file, may take; checked whenever bytes are read, so that
+    /// what decoders compute between two reads is not cut short. Default 300.
+    pub max_seconds: u32,
     /// Frames of an animation after this many cannot be chosen, because all before them are decoded. Default 10,000.
     pub max_frames: u32,
 }
@@ -28,6 +31,7 @@ impl Default for Limits {
             max_file_bytes: 1 << 30,
             max_decode_bytes: 2 << 30,
             max_profile_bytes: 4 << 20,
+            max_seconds: 300,
             max_frames: 10_000,
         }
     }

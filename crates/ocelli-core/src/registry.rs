@@ -1,8 +1,8 @@
 //! The registry: which algorithms answer which requests.
 
 use crate::{
-    Algorithm, AnyObservations, AnyRequest, Error, ImageInfo, Input, MemoryPlan, MissReport, Needs, NormalizedRect,
-    Observation, Request, Result,
+    Algorithm, AnyObservations, AnyRequest, Cost, Error, ImageInfo, Input, MemoryPlan, MissReport, Needs,
+    NormalizedRect, Observation, Request, Result, Size, Tile, TileScan, Tiling,
 };
 use serde_json::Value;
 use std::cmp::Reverse;
@@ -44,6 +44,30 @@ pub trait AnyAlgorithm: Send + Sync {
     /// # Errors
     /// The algorithm's own.
     fn memory(&self, request: &AnyRequest, image: &ImageInfo) -> Result<Option<MemoryPlan>>;
+    /// See [`Algorithm::cost`].
+    ///
+    /// # Errors
+    /// The algorithm's own.
+    fn cost(&self, request: &AnyRequest, sizes: &[Size]) -> Result<Cost>;
+    /// See [`TileScan::tiling`]; `None` where the algorithm does not scan tile by tile.
+    fn tiling(&self, request: &AnyRequest) -> Option<Tiling>;
+    /// See [`TileScan::scan_cost`].
+    ///
+    /// # Errors
+    /// The algorithm's own.
+    fn scan_cost(&self, request: &AnyRequest, sizes: &[Size]) -> Result<Cost>;
+    /// See [`TileScan::scan`].
+    ///
+    /// # Errors
+    /// The algorithm's own.
+    fn scan(&self, request: &AnyRequest, input: &Input<'_>, tiles: &[Tile]) -> Result<AnyObservations>;
+    /// See [`TileScan::merge`]; answers come sorted by falling confidence, at most the maximum count.
+    ///
+    /// # Errors
+    /// [`Error::Contract`] for broken answers.
+    fn merge(&self, request: &AnyRequest, input: &Input<'_>, found: &[AnyObservations]) -> Result<AnyObservations>;
+    /// See [`Algorithm::release`].
+    fn release(&self);
 }
 
 impl<A: Algorithm> AnyAlgorithm for A {
@@ -63,21 +87,8 @@ impl<A: Algorithm> AnyAlgorithm for A {
         typed::<A>(request).map(|r| Algorithm::requires(self, r)).unwrap_or_default()
     }
     fn run(&self, request: &AnyRequest, input: &Input<'_>) -> Result<AnyObservations> {
-        let mut answers = Algorithm::run(self, typed::<A>(request)?, input)?;
-        if answers.iter().any(|o| !(0.0..=1.0).contains(&o.confidence())) {
-            let reason = "a confidence outside 0..=1".to_owned();
-            return Err(Error::Contract { algorithm: Algorithm::name(self).into(), reason });
-        }
-        // Stable: answers of equal confidence keep the algorithm's own order.
-        answers.sort_by(|a, b| b.confidence().total_cmp(&a.confidence()));
-        answers.truncate(request.options().max_count.unwrap_or(usize::MAX));
-        let complete = !(input.control.is_incomplete() || input.provenance.incomplete);
-        match AnyObservations::new::<A::Request>(answers) {
-            answers if complete => Ok(answers),
-            // Nothing found in a part of the picture is no answer.
-            answers if answers.is_empty() => Err(Error::DeadlineExceeded),
-            answers => Ok(answers.incomplete()),
-        }
+        let answers = Algorithm::run(self, typed::<A>(request)?, input)?;
+        settled(self, request, answers, is_complete(input))
     }
     fn explain_miss(
         &self,
@@ -90,6 +101,60 @@ impl<A: Algorithm> AnyAlgorithm for A {
     fn memory(&self, request: &AnyRequest, image: &ImageInfo) -> Result<Option<MemoryPlan>> {
         Algorithm::memory(self, typed::<A>(request)?, image)
     }
+    fn cost(&self, request: &AnyRequest, sizes: &[Size]) -> Result<Cost> {
+        Algorithm::cost(self, typed::<A>(request)?, sizes)
+    }
+    fn tiling(&self, request: &AnyRequest) -> Option<Tiling> {
+        Algorithm::tiles(self)?.tiling(typed::<A>(request).ok()?)
+    }
+    fn scan_cost(&self, request: &AnyRequest, sizes: &[Size]) -> Result<Cost> {
+        tiled(self)?.scan_cost(typed::<A>(request)?, sizes)
+    }
+    fn scan(&self, request: &AnyRequest, input: &Input<'_>, tiles: &[Tile]) -> Result<AnyObservations> {
+        Ok(AnyObservations::new::<A::Request>(tiled(self)?.scan(typed::<A>(request)?, input, tiles)?))
+    }
+    fn merge(&self, request: &AnyRequest, input: &Input<'_>, found: &[AnyObservations]) -> Result<AnyObservations> {
+        let all = found.iter().filter_map(AnyObservations::downcast_ref::<A::Request>).flatten().cloned().collect();
+        let answers = tiled(self)?.merge(typed::<A>(request)?, input.image, all);
+        settled(self, request, answers, is_complete(input))
+    }
+    fn release(&self) {
+        Algorithm::release(self);
+    }
+}
+
+/// Checks, sorts and counts answers.
+fn settled<A: Algorithm>(
+    algorithm: &A,
+    request: &AnyRequest,
+    mut answers: Vec<<A::Request as Request>::Out>,
+    complete: bool,
+) -> Result<AnyObservations> {
+    if answers.iter().any(|o| !(0.0..=1.0).contains(&o.confidence())) {
+        let reason = "a confidence outside 0..=1".to_owned();
+        return Err(Error::Contract { algorithm: algorithm.name().into(), reason });
+    }
+    // Stable: answers of equal confidence keep the algorithm's own order.
+    answers.sort_by(|a, b| b.confidence().total_cmp(&a.confidence()));
+    answers.truncate(request.options().max_count.unwrap_or(usize::MAX));
+    match AnyObservations::new::<A::Request>(answers) {
+        answers if complete => Ok(answers),
+        // Nothing found in a part of the picture is no answer.
+        answers if answers.is_empty() => Err(Error::DeadlineExceeded),
+        answers => Ok(answers.incomplete()),
+    }
+}
+
+/// Whether a run saw all that it was to see.
+fn is_complete(input: &Input<'_>) -> bool {
+    !(input.control.is_incomplete() || input.provenance.incomplete)
+}
+
+fn tiled<A: Algorithm>(algorithm: &A) -> Result<&dyn TileScan<A::Request>> {
+    algorithm.tiles().ok_or_else(|| Error::Contract {
+        algorithm: algorithm.name().into(),
+        reason: "was handed tiles, which it does not scan".into(),
+    })
 }
 
 fn typed<A: Algorithm>(request: &AnyRequest) -> Result<&A::Request> {

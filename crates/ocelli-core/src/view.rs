@@ -4,6 +4,7 @@ use crate::{Error, NormalizedRect, Orientation, PixelRect, PixelRegion, Result, 
 use ndarray::ArrayView3;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 /// What is known of a picture before it is decoded.
@@ -91,6 +92,24 @@ pub enum ViewScale {
     /// Exactly this size, sampled bilinearly from the native view without antialiasing: what detectors that
     /// were trained on such levels expect. Everything else should ask for [`LongerSide`](Self::LongerSide).
     Sampled(Size),
+    /// The pixels of a part of the view that [`LongerSide`](Self::LongerSide) names, as if it had been built whole and
+    /// cut (to within a rounding): what a [`Tile`](crate::Tile) reads.
+    Part {
+        /// Longer side of the whole view, in pixels.
+        longer: u32,
+        /// The part, in pixels of the whole view.
+        part: PixelRegion,
+    },
+}
+
+impl ViewScale {
+    /// The part of a view that a tile reads; `None` for whole views.
+    pub const fn part(self) -> Option<PixelRegion> {
+        match self {
+            Self::Part { part, .. } => Some(part),
+            _ => None,
+        }
+    }
 }
 
 /// One intermediate: what it holds, how large it is, and of which part of the picture.
@@ -134,10 +153,15 @@ impl ViewSpec {
 
     /// Pixels of the view, for a picture of size `image`.
     pub fn size(&self, image: Size) -> Size {
+        self.scale.part().map_or_else(|| self.whole_size(image), PixelRegion::size)
+    }
+
+    /// Pixels of the whole view, of which this one may be a part.
+    pub fn whole_size(&self, image: Size) -> Size {
         let part = self.region_of(image).size();
         match self.scale {
             ViewScale::Native => part,
-            ViewScale::LongerSide(longer) => part.scaled_to_longer_side(longer),
+            ViewScale::LongerSide(longer) | ViewScale::Part { longer, .. } => part.scaled_to_longer_side(longer),
             ViewScale::Sampled(size) => size,
         }
     }
@@ -145,22 +169,50 @@ impl ViewSpec {
     /// Where a rectangle in this view's pixels lies in the upright original picture of size `image`.
     pub fn to_image(&self, image: Size, rect: PixelRect) -> NormalizedRect {
         let part = self.region_of(image);
-        let size = self.size(image);
+        let size = self.whole_size(image);
         let sx = f64::from(part.width) / f64::from(size.width);
         let sy = f64::from(part.height) / f64::from(size.height);
+        let (left, top) = self.scale.part().map_or((0.0, 0.0), |p| (f64::from(p.x), f64::from(p.y)));
         let pixels = PixelRect::new(
-            f64::from(part.x) + rect.x * sx,
-            f64::from(part.y) + rect.y * sy,
+            f64::from(part.x) + (left + rect.x) * sx,
+            f64::from(part.y) + (top + rect.y) * sy,
             rect.width * sx,
             rect.height * sy,
         );
         NormalizedRect::from_pixels(pixels, image)
     }
 
+    /// The part of this view that a tile reads; for views named by their longer side alone.
+    pub fn cut(mut self, part: PixelRegion) -> Self {
+        if let ViewScale::LongerSide(longer) = self.scale {
+            self.scale = ViewScale::Part { longer, part };
+        }
+        self
+    }
+
     /// Bytes of the view, for a picture of size `image`.
     pub fn bytes(&self, image: Size) -> u64 {
         let array = self.kind.array_size(self.size(image));
         array.pixels() * (self.kind.channels() * self.kind.element_bytes()) as u64
+    }
+}
+
+/// A view as a person names it: kind, scale, region.
+impl fmt::Display for ViewSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = self.kind.name();
+        match self.scale {
+            ViewScale::Native => write!(f, "{kind} native")?,
+            ViewScale::LongerSide(longer) => write!(f, "{kind} {longer}")?,
+            ViewScale::Sampled(size) => write!(f, "{kind} sampled {size}")?,
+            ViewScale::Part { longer, part } => {
+                write!(f, "{kind} {longer} part {}+{}+{}", part.size(), part.x, part.y)?
+            }
+        }
+        match self.region {
+            Some(r) => write!(f, " of {}+{}+{}", r.size(), r.x, r.y),
+            None => Ok(()),
+        }
     }
 }
 
@@ -344,6 +396,13 @@ mod tests {
         let view = View::new(spec, image, ViewData::U8(vec![0; 50 * 25 * 3]));
         assert_eq!(view.array().unwrap().dim(), (25, 50, 3));
         let place = view.to_image(PixelRect::new(10.0, 5.0, 5.0, 5.0)).to_pixels();
+        assert_eq!(place, PixelRect::new(140.0, 70.0, 20.0, 20.0));
+        let tile = View::new(
+            spec.cut(PixelRegion { x: 0, y: 10, width: 50, height: 8 }),
+            image,
+            ViewData::U8(vec![0; 50 * 8 * 3]),
+        );
+        let place = tile.to_image(PixelRect::new(10.0, -5.0, 5.0, 5.0)).to_pixels();
         assert_eq!(place, PixelRect::new(140.0, 70.0, 20.0, 20.0));
         let integral = spec.of_kind(ViewKind::Integral);
         assert_eq!(integral.bytes(image), 51 * 26 * 4);

@@ -222,6 +222,46 @@ pub(crate) fn over((colour, alpha): ([u8; 3], u8)) -> [u8; 3] {
     colour.map(|v| ((u32::from(v) * alpha + u32::from(BACKGROUND) * (255 - alpha) + 127) / 255) as u8)
 }
 
+/// One pixel whose colours are multiplied by alpha, over the background.
+pub(crate) fn over_premultiplied(colour: [u8; 3], alpha: u8) -> [u8; 3] {
+    let background = (u32::from(BACKGROUND) * u32::from(255 - alpha) + 127) / 255;
+    colour.map(|v| (u32::from(v) + background).min(255) as u8)
+}
+
+/// A sample that alpha is measured in.
+pub(crate) trait Sample: Copy {
+    /// `self` divided by `alpha`, which counts as 1 where it is the largest value.
+    fn divided_by(self, alpha: Self) -> Self;
+}
+
+macro_rules! integer_sample {
+    ($type:ty) => {
+        impl Sample for $type {
+            fn divided_by(self, alpha: Self) -> Self {
+                let full = u64::from(Self::MAX);
+                let half = u64::from(alpha / 2);
+                let colour = (u64::from(self) * full + half).checked_div(u64::from(alpha)).unwrap_or(0);
+                colour.min(full) as Self
+            }
+        }
+    };
+}
+integer_sample!(u8);
+integer_sample!(u16);
+
+impl Sample for f32 {
+    fn divided_by(self, alpha: Self) -> Self {
+        if alpha > 0.0 { self / alpha } else { 0.0 }
+    }
+}
+
+/// A pixel whose colours are multiplied by its alpha, the last of its samples, with colours that are not.
+pub(crate) fn straight<T: Sample, const N: usize>(mut pixel: [T; N]) -> [T; N] {
+    let alpha = pixel[N - 1];
+    pixel[..N - 1].iter_mut().for_each(|colour| *colour = colour.divided_by(alpha));
+    pixel
+}
+
 /// The nearest 8-bit value of a 16-bit one.
 fn eight_bits(value: u16) -> u8 {
     ((u32::from(value) * 255 + 32_767) / 65_535) as u8

@@ -7,19 +7,27 @@
 //! | strips, tiles | TIFF with chunky samples of 8 or 16 bits | one strip, or one row of tiles |
 //! | whole | everything else | the frame |
 
+#[cfg(feature = "avif")]
+mod avif;
 mod frames;
+#[cfg(feature = "heic")]
+mod heic;
+#[cfg(any(feature = "heic", feature = "avif"))]
+mod heif;
 mod jpeg;
 mod png;
 mod tiff;
 mod whole;
 
 use crate::colour::{Channels, Samples, SourceColour, ToCanon};
-use crate::input::{Input, format_name};
-use crate::sink::{Collector, Fan, PORTION, Sink, Target};
+use crate::format::Format;
+use crate::input::{Input, ReadSeek};
+use crate::sink::{Collector, Fan, PORTION, Relay, Sink, Target};
 use crate::source::Content;
 use image::ImageFormat;
 use ocelli_core::{Control, Error, ImageInfo, Limits, Orientation, Result, Size};
 use std::io::ErrorKind;
+use std::time::{Duration, Instant};
 
 /// What a header says.
 pub(crate) struct Head {
@@ -59,7 +67,7 @@ pub(crate) enum Method {
 pub(crate) struct Encoded {
     name: String,
     input: Input,
-    format: ImageFormat,
+    format: Format,
     stored: Size,
     orientation: Orientation,
     frame: u32,
@@ -86,12 +94,16 @@ impl Encoded {
     ) -> Result<(Self, ImageInfo, Vec<String>)> {
         let input = Input::gather(&name, content, limits)?;
         let format = input.sniff(&name)?;
-        let source = SourceRef { name: &name, input: &input, format, frame, limits };
+        let source = SourceRef { name: &name, input: &input, format, frame, limits, until: until(limits) };
         let head = match format {
-            ImageFormat::Tiff => tiff::head(source)?,
+            Format::Image(ImageFormat::Tiff) => tiff::head(source)?,
             _ if frame > 0 => frames::head(source)?,
-            ImageFormat::Jpeg => jpeg::head(source)?,
-            ImageFormat::Png => png::head(source)?,
+            Format::Image(ImageFormat::Jpeg) => jpeg::head(source)?,
+            Format::Image(ImageFormat::Png) => png::head(source)?,
+            #[cfg(feature = "heic")]
+            Format::Heic => heic::head(source)?,
+            #[cfg(feature = "avif")]
+            Format::Avif => avif::head(source)?,
             _ => whole::head(source)?,
         };
         check_size(&name, head.stored, limits)?;
@@ -99,7 +111,7 @@ impl Encoded {
         let (canon, warning) = head.colour.to_canon();
         let mut warnings = head.warnings;
         warnings.extend(warning);
-        let info = ImageInfo::new(&name, orientation.upright_size(head.stored), orientation, format_name(format));
+        let info = ImageInfo::new(&name, orientation.upright_size(head.stored), orientation, format.name());
         let Head { stored, colour, body, .. } = head;
         Ok((Self { name, input, format, stored, orientation, frame, body, colour, canon }, info, warnings))
     }
@@ -114,18 +126,17 @@ impl Encoded {
                 let shrunk = |d: &u8| f64::from(target.region.size().longer_side()) / f64::from(*d) >= wanted;
                 match [8, 4, 2].into_iter().find(shrunk) {
                     Some(denominator) => Method::Shrunk(denominator),
-                    None => self.unshrunk(target),
+                    None => self.unshrunk(),
                 }
             }
         }
     }
 
-    /// A JPEG at full size. Ink goes through the decoder that hands it over unmixed; what is less than the whole
-    /// picture is taken from rows where they can be had.
-    fn unshrunk(&self, target: Target) -> Method {
+    /// A JPEG at full size. Ink goes through the decoder that hands it over unmixed; rows are taken where they can be had,
+    /// for tiles and whole views alike, so that both hold the same pixels.
+    fn unshrunk(&self) -> Method {
         let channels = self.canon.pixel().channels;
-        let part = self.orientation.stored_size(target.size) != self.stored;
-        if channels == Channels::Cmyk || (part && jpeg::by_rows(channels)) { Method::Shrunk(1) } else { Method::Whole }
+        if channels == Channels::Cmyk || jpeg::by_rows(channels) { Method::Shrunk(1) } else { Method::Whole }
     }
 
     /// Whether rows come in portions, and nothing holds the frame.
@@ -147,11 +158,31 @@ impl Encoded {
 
     /// The most bytes that a pass for `targets` holds at a time, results included; an upper bound.
     pub(crate) fn peak_bytes(&self, method: Method, targets: &[Target]) -> u64 {
-        let from = self.decoded_size(method);
-        let scale = scale_of(method);
         let streamed = self.is_streamed(method);
-        let collector = |t: &Target| Collector::peak_bytes(*t, self.orientation, from, scale, streamed);
-        let collectors: u64 = targets.iter().map(collector).sum();
+        targets.iter().map(|t| self.collector_bytes(method, *t, streamed)).sum::<u64>() + self.decoder_bytes(method)
+    }
+
+    /// The most bytes that a pass holds which hands every target on as soon as it is complete; an upper bound.
+    pub(crate) fn stream_bytes(&self, method: Method, targets: &[Target]) -> u64 {
+        let taken: Vec<_> = targets.iter().map(|t| self.collector(method, *t).rows_taken()).collect();
+        // Rows come in portions, so a target may begin one portion before another has ended.
+        let overlap = |a: (u32, u32), b: (u32, u32)| a.0 <= b.1 + PORTION as u32 && b.0 <= a.1 + PORTION as u32;
+        let at_once = |ix: usize| {
+            let others =
+                targets.iter().zip(&taken).filter(|&(_, rows)| rows.0 <= taken[ix].0 && overlap(*rows, taken[ix]));
+            others.map(|(t, _)| self.collector_bytes(method, *t, true)).sum::<u64>()
+        };
+        (0..targets.len()).map(at_once).max().unwrap_or(0) + self.decoder_bytes(method)
+    }
+
+    fn collector_bytes(&self, method: Method, target: Target, streamed: bool) -> u64 {
+        Collector::peak_bytes(target, self.orientation, self.decoded_size(method), scale_of(method), streamed)
+    }
+
+    /// The most bytes that a decoder holds, whatever becomes of its rows; an upper bound.
+    fn decoder_bytes(&self, method: Method) -> u64 {
+        let from = self.decoded_size(method);
+        let streamed = self.is_streamed(method);
         let pixel = self.canon.pixel().bytes() as u64;
         let canon = if self.canon.is_identity() || streamed { 0 } else { from.pixels() * 3 };
         let decoder = match (method, self.body) {
@@ -164,13 +195,14 @@ impl Encoded {
                 jpeg::whole_bytes(self.stored, pixel, progressive) + self.input.bytes_to_load() + canon
             }
             (Method::Whole, _) => {
-                let load = if self.format == ImageFormat::WebP { self.input.bytes_to_load() } else { 0 };
+                let loads = !matches!(self.format, Format::Image(format) if format != ImageFormat::WebP);
+                let load = if loads { self.input.bytes_to_load() } else { 0 };
                 whole::frame_bytes(self.format, self.stored, pixel) + load + canon
             }
         };
         /// Buffers, tables and windows of decoders, whatever the picture's size.
         const OVERHEAD: u64 = 1 << 20;
-        collectors + decoder + OVERHEAD
+        decoder + OVERHEAD
     }
 
     /// Decodes once and makes every target, upright, in canonical colour.
@@ -186,30 +218,71 @@ impl Encoded {
         control: &Control,
     ) -> Result<Vec<Vec<u8>>> {
         self.check_budget(method, targets, limits)?;
-        let from = self.decoded_size(method);
-        let collector = |t: &Target| Collector::new(*t, self.orientation, self.stored, from, scale_of(method));
-        let mut fan = Fan { collectors: targets.iter().map(collector).collect(), control };
-        let (name, format) = (&self.name, self.format);
-        let source = SourceRef { name, input: &self.input, format, frame: self.frame, limits };
-        match (method, self.format) {
-            (Method::Shrunk(d), _) => jpeg::shrunk(source, d, from, &self.canon, &mut fan)?,
-            (Method::Rows, ImageFormat::Png) => png::rows(source, self.stored, &self.canon, &mut fan)?,
-            (Method::Rows, _) => tiff::chunks(source, self.stored, &self.canon, &mut fan)?,
-            (Method::Whole, format) if self.frame > 0 && format != ImageFormat::Tiff => {
-                frames::frame(source, self.stored, &self.canon, &mut fan)?;
-            }
-            (Method::Whole, _) => whole::frame(source, self.stored, &self.canon, &mut fan)?,
+        let collectors = targets.iter().map(|t| self.collector(method, *t)).collect();
+        let mut fan = Fan { collectors, control };
+        self.decode(method, limits, &mut fan)?;
+        fan.collectors.into_iter().map(|c| c.finish().map_err(|e| self.renamed(e))).collect()
+    }
+
+    /// Decodes once and hands every target on, upright, in canonical colour, as soon as its rows are there.
+    ///
+    /// # Errors
+    /// As [`collect`](Self::collect); those of `done`.
+    pub(crate) fn stream(
+        &self,
+        method: Method,
+        targets: &[Target],
+        limits: &Limits,
+        control: &Control,
+        done: &mut dyn FnMut(usize, Vec<u8>) -> Result<()>,
+    ) -> Result<()> {
+        self.check_bytes(self.stream_bytes(method, targets), limits)?;
+        let waiting = targets.iter().map(|t| self.collector(method, *t)).enumerate().collect();
+        let mut relay = Relay { waiting, from: self.decoded_size(method), control, done };
+        self.decode(method, limits, &mut relay)?;
+        match relay.waiting.pop() {
+            // The decoder ended before the last rows: the same complaint as of a whole view.
+            Some((_, collector)) => collector.finish().map(drop).map_err(|e| self.renamed(e)),
+            None => Ok(()),
         }
-        let rename = |e| match e {
+    }
+
+    fn collector(&self, method: Method, target: Target) -> Collector {
+        Collector::new(target, self.orientation, self.stored, self.decoded_size(method), scale_of(method))
+    }
+
+    /// One pass over the file.
+    fn decode(&self, method: Method, limits: &Limits, sink: &mut dyn Sink) -> Result<()> {
+        let (name, format) = (&self.name, self.format);
+        let source = SourceRef { name, input: &self.input, format, frame: self.frame, limits, until: until(limits) };
+        match (method, self.format) {
+            (Method::Shrunk(d), _) => jpeg::shrunk(source, d, self.decoded_size(method), &self.canon, sink),
+            (Method::Rows, Format::Image(ImageFormat::Png)) => png::rows(source, self.stored, &self.canon, sink),
+            (Method::Rows, _) => tiff::chunks(source, self.stored, &self.canon, sink),
+            (Method::Whole, format) if self.frame > 0 && format != Format::Image(ImageFormat::Tiff) => {
+                frames::frame(source, self.stored, &self.canon, sink)
+            }
+            #[cfg(feature = "heic")]
+            (Method::Whole, Format::Heic) => heic::frame(source, self.stored, &self.canon, sink),
+            #[cfg(feature = "avif")]
+            (Method::Whole, Format::Avif) => avif::frame(source, self.stored, &self.canon, sink),
+            (Method::Whole, _) => whole::frame(source, self.stored, &self.canon, sink),
+        }
+    }
+
+    fn renamed(&self, error: Error) -> Error {
+        match error {
             Error::Decoding { reason, .. } => Error::decoding(&self.name, reason),
             other => other,
-        };
-        fan.collectors.into_iter().map(|c| c.finish().map_err(rename)).collect()
+        }
     }
 
     /// Refuses a pass that would not fit.
     pub(crate) fn check_budget(&self, method: Method, targets: &[Target], limits: &Limits) -> Result<()> {
-        let value = self.peak_bytes(method, targets);
+        self.check_bytes(self.peak_bytes(method, targets), limits)
+    }
+
+    fn check_bytes(&self, value: u64, limits: &Limits) -> Result<()> {
         if value <= limits.max_decode_bytes {
             return Ok(());
         }
@@ -222,6 +295,14 @@ impl Encoded {
         };
         let (input, limit) = (self.name.clone(), limits.max_decode_bytes);
         Err(Error::Limits { input, what: "memory to decode it in bytes", value, limit, hint })
+    }
+
+    /// Bytes of the file that are held in memory because a reader delivered them.
+    pub(crate) fn held_bytes(&self) -> u64 {
+        match &self.input {
+            Input::File(_) => 0,
+            Input::Bytes(bytes) => bytes.len() as u64,
+        }
     }
 
     /// The colour step of the way to the canon, for plans.
@@ -254,25 +335,34 @@ fn scale_of(method: Method) -> f64 {
 struct SourceRef<'a> {
     name: &'a str,
     input: &'a Input,
-    format: ImageFormat,
+    format: Format,
     frame: u32,
     limits: &'a Limits,
+    /// When reading has to be over.
+    until: Option<Instant>,
 }
 
-impl SourceRef<'_> {
+impl<'a> SourceRef<'a> {
+    fn open(&self) -> Result<Box<dyn ReadSeek + 'a>> {
+        self.input.open_until(self.name, self.until)
+    }
+
     fn damaged(&self, what: impl std::fmt::Display) -> Error {
-        let format = format_name(self.format);
+        let format = self.format.name();
         Error::decoding(self.name, format!("damaged {format} data ({what}); replace the file"))
     }
 
     fn unsupported(&self, what: impl std::fmt::Display) -> Error {
-        let hint = format!("convert it to a common kind of {} or to PNG", format_name(self.format));
+        let hint = format!("convert it to a common kind of {} or to PNG", self.format.name());
         Error::Unsupported { what: format!("{}: {what}", self.name), hint }
     }
 
     fn io(&self, error: std::io::Error) -> Error {
+        if error.kind() == ErrorKind::TimedOut {
+            return timed_out(self.name, self.limits);
+        }
         if error.kind() == ErrorKind::UnexpectedEof {
-            let format = format_name(self.format);
+            let format = self.format.name();
             return Error::decoding(self.name, format!("the {format} data ends too early; the file was cut short"));
         }
         // Decoders wrap their own complaints in errors without a system code.
@@ -289,6 +379,17 @@ impl SourceRef<'_> {
     fn changed(&self) -> Error {
         Error::decoding(self.name, "the file changed since it was opened; open it again")
     }
+}
+
+/// When a pass that begins now has to be over; a time too far away for the clock is none.
+fn until(limits: &Limits) -> Option<Instant> {
+    Instant::now().checked_add(Duration::from_secs(limits.max_seconds.into()))
+}
+
+fn timed_out(name: &str, limits: &Limits) -> Error {
+    let limit = limits.max_seconds.into();
+    let hint = "raise Limits::max_seconds if the picture is genuine";
+    Error::Limits { input: name.to_owned(), what: "seconds of reading it, at least", value: limit, limit, hint }
 }
 
 /// Refuses pictures of no pixels and pictures beyond the limits.

@@ -1,23 +1,17 @@
 //! Where encoded bytes come from, and what kind of file they are.
 
+use crate::format::{Format, readable};
 use crate::source::Content;
 use image::ImageFormat;
 use ocelli_core::{Error, Limits, Result};
 use std::fs::File;
-use std::io::{BufRead, BufReader, Cursor, ErrorKind, Read, Seek};
+use std::io::{BufRead, BufReader, Cursor, ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 /// Bytes looked at to tell the format.
 const SNIFFED: usize = 64;
-
-/// What this build reads, for messages.
-fn readable() -> String {
-    let optional = [ImageFormat::Qoi, ImageFormat::Tga, ImageFormat::Hdr, ImageFormat::OpenExr];
-    let more: String =
-        optional.iter().filter(|f| f.reading_enabled()).map(|f| format!(", {}", format_name(*f))).collect();
-    format!("JPEG, PNG, WebP, GIF, BMP, TIFF{more} and PNM")
-}
 
 /// Encoded bytes that can be read any number of times.
 #[derive(Debug)]
@@ -53,6 +47,8 @@ impl Input {
                 Ok(Self::Bytes(bytes))
             }
             Content::Reader(reader) => read_all(name, reader, limits),
+            #[cfg(feature = "http")]
+            Content::Url(url) => crate::http::fetch(name, &url, limits),
             Content::Pixels(_) => unreachable!("pixels need no decoder"),
         }
     }
@@ -65,6 +61,11 @@ impl Input {
         })
     }
 
+    /// Starts reading from the first byte; reads after `until` fail, so that no decoder goes on for ever.
+    pub(crate) fn open_until(&self, name: &str, until: Option<Instant>) -> Result<Box<dyn ReadSeek + '_>> {
+        Ok(Box::new(Timed { inner: self.open(name)?, until }))
+    }
+
     /// The most bytes that a decoder holds which copies the whole file before it begins; copies grow by doubling.
     pub(crate) fn bytes_to_load(&self) -> u64 {
         2 * match self {
@@ -74,7 +75,7 @@ impl Input {
     }
 
     /// Tells the format by the first bytes; the name of a file is not evidence.
-    pub(crate) fn sniff(&self, name: &str) -> Result<ImageFormat> {
+    pub(crate) fn sniff(&self, name: &str) -> Result<Format> {
         let head = match self {
             Self::Bytes(bytes) => bytes[..bytes.len().min(SNIFFED)].to_vec(),
             Self::File(path) => head_of(path).map_err(|e| open_error(name, e))?,
@@ -82,24 +83,38 @@ impl Input {
         if head.is_empty() {
             return Err(Error::decoding(name, "the file is empty"));
         }
-        let known = image::guess_format(&head).ok().or_else(|| self.unmarked()).filter(|f| f.reading_enabled());
+        let known = Format::of(&head).or_else(|| self.unmarked()).filter(|format| format.is_built_in());
         known.ok_or_else(|| Error::decoding(name, format!("{}; this build reads {}", described(&head), readable())))
     }
 }
 
 impl Input {
     /// TGA files begin with nothing that tells: there the name has to do.
-    fn unmarked(&self) -> Option<ImageFormat> {
+    fn unmarked(&self) -> Option<Format> {
         let Self::File(path) = self else { return None };
         let named = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("tga"));
-        named.then_some(ImageFormat::Tga)
+        named.then_some(Format::Image(ImageFormat::Tga))
     }
 }
 
-fn read_all(name: &str, reader: impl Read, limits: &Limits) -> Result<Input> {
+/// Reads to the end. What was read grows by doubling and is copied once, so it may be a third of what decoding may take.
+pub(crate) fn read_all(name: &str, reader: impl Read, limits: &Limits) -> Result<Input> {
+    let held = limits.max_decode_bytes / 3;
     let mut bytes = Vec::new();
-    reader.take(limits.max_file_bytes.saturating_add(1)).read_to_end(&mut bytes).map_err(|e| Error::io(name, e))?;
+    let limit = limits.max_file_bytes.min(held);
+    reader.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(|e| Error::io(name, e))?;
     check_file_bytes(name, bytes.len() as u64, limits)?;
+    if bytes.len() as u64 > held {
+        let hint = "name a file, which is not held in memory, or raise Limits::max_decode_bytes or the memory budget";
+        let (input, value) = (name.to_owned(), bytes.len() as u64);
+        return Err(Error::Limits {
+            input,
+            what: "bytes of a stream that is held in memory, at least",
+            value,
+            limit: held,
+            hint,
+        });
+    }
     Ok(Input::Bytes(bytes.into()))
 }
 
@@ -110,6 +125,45 @@ fn check_file_bytes(name: &str, bytes: u64, limits: &Limits) -> Result<()> {
     let hint = "raise Limits::max_file_bytes if the file is genuine";
     let limit = limits.max_file_bytes;
     Err(Error::Limits { input: name.to_owned(), what: "file size in bytes", value: bytes, limit, hint })
+}
+
+/// A reader that stops at a time.
+struct Timed<R> {
+    inner: R,
+    until: Option<Instant>,
+}
+
+impl<R> Timed<R> {
+    fn check(&self) -> std::io::Result<()> {
+        match self.until {
+            Some(until) if Instant::now() >= until => Err(ErrorKind::TimedOut.into()),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl<R: Read> Read for Timed<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        self.check()?;
+        self.inner.read(buffer)
+    }
+}
+
+impl<R: BufRead> BufRead for Timed<R> {
+    fn fill_buf(&mut self) -> std::io::Result<&[u8]> {
+        self.check()?;
+        self.inner.fill_buf()
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.inner.consume(amount);
+    }
+}
+
+impl<R: Seek> Seek for Timed<R> {
+    fn seek(&mut self, to: SeekFrom) -> std::io::Result<u64> {
+        self.inner.seek(to)
+    }
 }
 
 fn open_error(name: &str, error: std::io::Error) -> Error {
@@ -129,8 +183,9 @@ fn head_of(path: &Path) -> std::io::Result<Vec<u8>> {
 
 /// What the first bytes of a file that is no picture look like.
 fn described(head: &[u8]) -> String {
-    if let Ok(format) = image::guess_format(head) {
-        return format!("it is {} data, which is not built in", format_name(format));
+    if let Some(format) = Format::of(head) {
+        let feature = format.feature().map(|f| format!(" (feature {f})")).unwrap_or_default();
+        return format!("it is {} data, which is not built in{feature}", format.name());
     }
     let text = std::str::from_utf8(head).or_else(|e| std::str::from_utf8(&head[..e.valid_up_to()])).unwrap_or("");
     if text.len() > head.len() / 2 && text.chars().all(|c| !c.is_control() || c.is_ascii_whitespace()) {
@@ -138,26 +193,4 @@ fn described(head: &[u8]) -> String {
     }
     let bytes: Vec<_> = head.iter().take(4).map(|b| format!("{b:02x}")).collect();
     format!("no known format begins with the bytes {}", bytes.join(" "))
-}
-
-/// The format as people call it.
-pub(crate) fn format_name(format: ImageFormat) -> &'static str {
-    match format {
-        ImageFormat::Png => "PNG",
-        ImageFormat::Jpeg => "JPEG",
-        ImageFormat::Gif => "GIF",
-        ImageFormat::WebP => "WebP",
-        ImageFormat::Pnm => "PNM",
-        ImageFormat::Tiff => "TIFF",
-        ImageFormat::Tga => "TGA",
-        ImageFormat::Dds => "DDS",
-        ImageFormat::Bmp => "BMP",
-        ImageFormat::Ico => "ICO",
-        ImageFormat::Hdr => "HDR",
-        ImageFormat::OpenExr => "OpenEXR",
-        ImageFormat::Farbfeld => "farbfeld",
-        ImageFormat::Avif => "AVIF",
-        ImageFormat::Qoi => "QOI",
-        _ => "unnamed",
-    }
 }

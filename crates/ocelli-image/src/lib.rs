@@ -24,6 +24,9 @@ mod build;
 mod cache;
 mod colour;
 mod decode;
+mod format;
+#[cfg(feature = "http")]
+mod http;
 mod input;
 mod lineage;
 mod picture;
@@ -34,9 +37,10 @@ mod sink;
 mod source;
 
 pub use cache::{CacheCounters, KindCounters, ViewCache};
+pub use format::picture_endings;
 /// The type of [`Picture::to_rgb`]: rows from the top, RGB, 8 bits.
 pub use image::RgbImage;
 pub use picture::Picture;
 pub use pixels::{PixelBuffer, PixelLayout, YuvBuffer, YuvLayout, YuvMatrix, YuvPlane, YuvRange};
-pub use plan::{IntakePlan, PlannedDecode, PlannedView};
+pub use plan::{Bytes, IntakePlan, PlannedDecode, PlannedView};
 pub use source::Source;

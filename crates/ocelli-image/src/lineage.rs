@@ -51,6 +51,7 @@ pub(crate) fn origin(spec: ViewSpec, subject: Subject) -> Origin {
         (ViewScale::LongerSide(longer), _) if longer == own.longer_side() => Origin::Same(native),
         (ViewScale::Sampled(size), _) if size == own => Origin::Same(native),
         (_, ViewKind::Integral | ViewKind::IntegralSquares) => Origin::Made(spec.of_kind(ViewKind::Luma8)),
+        (ViewScale::Part { longer, .. }, kind) => part_origin(ViewSpec::scaled(kind, longer), spec, subject),
         (ViewScale::Sampled(_), _) => Origin::Made(native),
         (_, ViewKind::Luma8) => Origin::Made(spec.of_kind(ViewKind::Rgb8)),
         (ViewScale::Native, _) if spec.region.is_none() || subject.direct => Origin::Decode,
@@ -62,6 +63,27 @@ pub(crate) fn origin(spec: ViewSpec, subject: Subject) -> Origin {
             _ if subject.direct => Origin::Decode,
             _ => Origin::Made(native),
         },
+    }
+}
+
+/// The origin of a part of `level`: straight from the file where the level itself is, else from what the level is
+/// made from, so that the level never exists.
+fn part_origin(level: ViewSpec, spec: ViewSpec, subject: Subject) -> Origin {
+    let level = ViewSpec { region: spec.region, ..level };
+    let native = ViewSpec { scale: ViewScale::Native, ..level };
+    match (spec.kind, origin(level, subject)) {
+        (ViewKind::Luma8, _) => Origin::Made(spec.of_kind(ViewKind::Rgb8)),
+        (_, Origin::Decode) => Origin::Decode,
+        (_, Origin::Same(_) | Origin::Made(_)) if subject.direct => {
+            // Levels as large as the part are its native view, which comes from the file too.
+            if level.size(subject.size) == level.region_of(subject.size).size() {
+                Origin::Decode
+            } else {
+                Origin::Made(level)
+            }
+        }
+        (_, Origin::Made(parent)) if parent != native => Origin::Made(level),
+        _ => Origin::Made(native),
     }
 }
 
@@ -87,12 +109,20 @@ pub(crate) fn check(spec: &ViewSpec, image: Size, limits: &Limits) -> Result<()>
     }
     let asked = match spec.scale {
         ViewScale::Native => part.size(),
-        ViewScale::LongerSide(longer) => Size::new(longer, longer),
+        ViewScale::LongerSide(longer) | ViewScale::Part { longer, .. } => Size::new(longer, longer),
         ViewScale::Sampled(size) => size,
     };
     if asked.pixels() == 0 || asked.longer_side() > limits.max_side {
         let expected = format!("1 to {} pixels a side", limits.max_side);
         return Err(Error::parameter("size of a view", asked, expected));
+    }
+    if let Some(cut) = spec.scale.part() {
+        let whole = spec.whole_size(image);
+        let fits = ends(cut.x, cut.width, whole.width) && ends(cut.y, cut.height, whole.height);
+        if !fits || cut.size().pixels() == 0 {
+            let value = format!("{},{} {}", cut.x, cut.y, cut.size());
+            return Err(Error::parameter("part of a view", value, format!("a part of the view of {whole}")));
+        }
     }
     let bytes = spec.bytes(image);
     if bytes > limits.max_decode_bytes {
@@ -166,6 +196,20 @@ mod tests {
         assert_eq!(origin(of(ViewScale::LongerSide(700)), IMAGE), Origin::Same(of(ViewScale::Native)));
         assert_eq!(origin(of(ViewScale::LongerSide(200)), IMAGE), Origin::Made(of(ViewScale::LongerSide(400))));
         assert_eq!(origin(of(ViewScale::LongerSide(400)), IMAGE), Origin::Made(of(ViewScale::Native)));
+    }
+
+    #[test]
+    fn parts_come_from_where_their_level_comes_from() {
+        let part = PixelRegion { x: 0, y: 64, width: 100, height: 32 };
+        let of = |longer| ViewSpec { kind: ViewKind::Rgb8, scale: ViewScale::Part { longer, part }, region: None };
+        let native = ViewSpec::native(ViewKind::Rgb8);
+        assert_eq!(origin(of(900), IMAGE), Origin::Made(native));
+        assert_eq!(origin(of(2000), IMAGE), Origin::Made(native));
+        assert_eq!(origin(of(400), IMAGE), Origin::Made(rgb(400)));
+        let large = Subject::new(Size::new(4000, 3000), true);
+        assert_eq!(super::origin(of(2000), large), Origin::Decode);
+        assert_eq!(super::origin(of(4000), large), Origin::Decode);
+        assert_eq!(super::origin(of(400), large), Origin::Made(rgb(400)));
     }
 
     #[test]

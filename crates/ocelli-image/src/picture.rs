@@ -1,6 +1,7 @@
 //! An open picture, and how its views come about.
 
 mod job;
+mod stream;
 
 use crate::cache::Store;
 use crate::decode::{Encoded, check_size};
@@ -84,8 +85,19 @@ impl Picture {
     /// [`Error::Parameter`] or [`Error::Limits`] for views that this picture cannot have, the latter also where decoding
     /// would take more than [`Limits::max_decode_bytes`].
     pub fn plan(&self, views: &[ViewSpec]) -> Result<IntakePlan> {
-        views.iter().try_for_each(|spec| lineage::check(spec, self.size(), &self.0.limits))?;
-        IntakePlan::new(self.subject(), self.encoded(), &self.0.limits, views)
+        self.plan_within(views, self.0.limits.max_decode_bytes)
+    }
+
+    /// [`plan`](Self::plan) as if decoding might take `max_decode_bytes`: what it would take, to tell what would fit.
+    ///
+    /// # Errors
+    /// As [`plan`](Self::plan).
+    pub fn plan_within(&self, views: &[ViewSpec], max_decode_bytes: u64) -> Result<IntakePlan> {
+        let mut limits = self.0.limits.clone();
+        limits.max_decode_bytes = max_decode_bytes;
+        views.iter().try_for_each(|spec| lineage::check(spec, self.size(), &limits))?;
+        // Views may share a pass only where they will when they are built.
+        IntakePlan::new(self.subject(), self.encoded(), &limits, self.0.limits.max_decode_bytes, views)
     }
 
     /// Builds the views in `specs` that are not in `cache`, each once even when several threads ask.
@@ -113,7 +125,7 @@ impl Picture {
         let rgb = match &self.0.pixels {
             Pixels::Here(view) => view.as_u8().to_vec(),
             Pixels::Encoded(encoded) => {
-                let target = Target { region: native.region_of(self.size()), size: self.size() };
+                let target = Target::whole(native.region_of(self.size()), self.size());
                 let method = encoded.method(target);
                 let mut frames = encoded.collect(method, &[target], &self.0.limits, &Control::default())?;
                 frames.pop().expect("one target gives one frame")

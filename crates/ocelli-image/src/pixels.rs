@@ -4,12 +4,13 @@ mod yuv;
 
 pub use yuv::{YuvBuffer, YuvLayout, YuvMatrix, YuvPlane, YuvRange};
 
-use crate::colour::over;
+use crate::colour::{Channels, Depth, PixelType, Samples, ToCanon, over, over_premultiplied};
 use crate::raster::Raster;
 use ndarray::ArrayView3;
 use ocelli_core::{Error, Result, Size};
 
-/// How the bytes of a [`PixelBuffer`] make pixels. Values are sRGB-encoded; alpha is straight.
+/// How the bytes of a [`PixelBuffer`] make pixels. Integers are sRGB-encoded, floats linear light; alpha is straight where
+/// the name does not say otherwise. Samples of more than a byte lie in the byte order of the machine, aligned or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum PixelLayout {
@@ -23,6 +24,20 @@ pub enum PixelLayout {
     Rgba8,
     /// Blue, green, red, alpha.
     Bgra8,
+    /// Red, green and blue multiplied by alpha, alpha.
+    Rgba8Premultiplied,
+    /// Blue, green and red multiplied by alpha, alpha: what compositors and many toolkits hand over.
+    Bgra8Premultiplied,
+    /// Two bytes of grey.
+    Gray16,
+    /// Red, green, blue, two bytes each.
+    Rgb16,
+    /// Red, green, blue, alpha, two bytes each.
+    Rgba16,
+    /// Red, green, blue as 32-bit floats; 1 is white, more is clipped.
+    Rgb32F,
+    /// Red, green, blue, alpha as 32-bit floats.
+    Rgba32F,
 }
 
 impl PixelLayout {
@@ -31,7 +46,24 @@ impl PixelLayout {
         match self {
             Self::Gray8 => 1,
             Self::Rgb8 | Self::Bgr8 => 3,
-            Self::Rgba8 | Self::Bgra8 => 4,
+            Self::Rgba8 | Self::Bgra8 | Self::Rgba8Premultiplied | Self::Bgra8Premultiplied => 4,
+            Self::Gray16 => 2,
+            Self::Rgb16 => 6,
+            Self::Rgba16 => 8,
+            Self::Rgb32F => 12,
+            Self::Rgba32F => 16,
+        }
+    }
+
+    /// The way to the canon for layouts of more than a byte a sample.
+    const fn wide(self) -> Option<PixelType> {
+        match self {
+            Self::Gray16 => Some(PixelType::new(Channels::Gray, Depth::Sixteen)),
+            Self::Rgb16 => Some(PixelType::new(Channels::Rgb, Depth::Sixteen)),
+            Self::Rgba16 => Some(PixelType::new(Channels::Rgba, Depth::Sixteen)),
+            Self::Rgb32F => Some(PixelType::new(Channels::Rgb, Depth::Float)),
+            Self::Rgba32F => Some(PixelType::new(Channels::Rgba, Depth::Float)),
+            _ => None,
         }
     }
 }
@@ -84,6 +116,25 @@ fn append_row(row: &[u8], layout: PixelLayout, rgb: &mut Vec<u8>) {
         PixelLayout::Bgr8 => rgb.extend(row.as_chunks::<3>().0.iter().flat_map(|&[b, g, r]| [r, g, b])),
         PixelLayout::Rgba8 => rgb.extend(row.as_chunks::<4>().0.iter().flat_map(|&[r, g, b, a]| over(([r, g, b], a)))),
         PixelLayout::Bgra8 => rgb.extend(row.as_chunks::<4>().0.iter().flat_map(|&[b, g, r, a]| over(([r, g, b], a)))),
+        PixelLayout::Rgba8Premultiplied => {
+            rgb.extend(row.as_chunks::<4>().0.iter().flat_map(|&[r, g, b, a]| over_premultiplied([r, g, b], a)));
+        }
+        PixelLayout::Bgra8Premultiplied => {
+            rgb.extend(row.as_chunks::<4>().0.iter().flat_map(|&[b, g, r, a]| over_premultiplied([r, g, b], a)));
+        }
+        wide => append_wide(row, wide, rgb),
+    }
+}
+
+fn append_wide(row: &[u8], layout: PixelLayout, rgb: &mut Vec<u8>) {
+    let Some(pixel) = layout.wide() else { return };
+    let canon = ToCanon::srgb(pixel);
+    if pixel.depth == Depth::Float {
+        let samples: Vec<f32> = row.as_chunks::<4>().0.iter().map(|b| f32::from_ne_bytes(*b)).collect();
+        canon.append(Samples::F32(&samples), rgb);
+    } else {
+        let samples: Vec<u16> = row.as_chunks::<2>().0.iter().map(|b| u16::from_ne_bytes(*b)).collect();
+        canon.append(Samples::U16(&samples), rgb);
     }
 }
 
@@ -124,6 +175,27 @@ mod tests {
         assert_eq!(raster_from_array(array.view()).unwrap(), plain);
         let columns_first = array.permuted_axes([1, 0, 2]);
         assert_eq!(raster_from_array(columns_first.view()).unwrap().rgb[3..6], [7, 8, 9]);
+    }
+
+    #[test]
+    fn deeper_samples_and_multiplied_alpha_give_the_same_picture() {
+        let size = Size::new(2, 1);
+        let of = |data: &[u8], layout: PixelLayout| {
+            let row_pitch = 2 * layout.bytes_per_pixel();
+            PixelBuffer { data, size, row_pitch, layout }.to_raster().unwrap().rgb
+        };
+        // Half-transparent (128 of 255) red over white, and opaque grey.
+        let expected = of(&[255, 0, 0, 128, 90, 90, 90, 255], PixelLayout::Rgba8);
+        assert_eq!(expected, [255, 127, 127, 90, 90, 90]);
+        assert_eq!(of(&[128, 0, 0, 128, 90, 90, 90, 255], PixelLayout::Rgba8Premultiplied), expected);
+        assert_eq!(of(&[0, 0, 128, 128, 90, 90, 90, 255], PixelLayout::Bgra8Premultiplied), expected);
+        let wide = |v: [u16; 8]| v.map(|v| (v * 257).to_ne_bytes()).concat();
+        assert_eq!(of(&wide([255, 0, 0, 128, 90, 90, 90, 255]), PixelLayout::Rgba16), expected);
+        let grey = [90u16 * 257, 0].map(u16::to_ne_bytes).concat();
+        assert_eq!(of(&grey, PixelLayout::Gray16), [90, 90, 90, 0, 0, 0]);
+        // Linear 0.2140 is encoded as one half; more than white is white.
+        let float = [0.2140f32, 0.2140, 0.2140, 3.0, 0.0, -1.0].map(f32::to_ne_bytes).concat();
+        assert_eq!(of(&float, PixelLayout::Rgb32F), [127, 127, 127, 255, 0, 0]);
     }
 
     #[test]

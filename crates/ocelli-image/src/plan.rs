@@ -4,7 +4,7 @@ use crate::decode::{Encoded, Method};
 use crate::lineage::{Origin, Subject, origin};
 use crate::picture::target;
 use crate::sink::Target;
-use ocelli_core::{Limits, Result, Size, ViewScale, ViewSpec};
+use ocelli_core::{Limits, Result, Size, ViewSpec};
 use serde::Serialize;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -65,6 +65,7 @@ impl IntakePlan {
         subject: Subject,
         encoded: Option<&Encoded>,
         limits: &Limits,
+        shared_bytes: u64,
         views: &[ViewSpec],
     ) -> Result<Self> {
         let requested: BTreeSet<ViewSpec> = views.iter().copied().collect();
@@ -76,7 +77,7 @@ impl IntakePlan {
         views.sort_by_key(|v| (depth(v.spec, subject), Reverse(v.size.pixels()), v.spec));
         let view_bytes: u64 = views.iter().map(|v| v.bytes).sum();
         let decodes = match encoded {
-            Some(encoded) => passes(&views, subject, encoded, limits)?,
+            Some(encoded) => passes(&views, subject, encoded, limits, shared_bytes)?,
             None => Vec::new(),
         };
         let peak_bytes = view_bytes + decodes.iter().map(|d| d.peak_bytes).max().unwrap_or(0);
@@ -86,7 +87,15 @@ impl IntakePlan {
 }
 
 /// The passes that make the roots among `views`, by method.
-fn passes(views: &[PlannedView], subject: Subject, encoded: &Encoded, limits: &Limits) -> Result<Vec<PlannedDecode>> {
+///
+/// Views share a pass that takes no more than `shared_bytes`.
+fn passes(
+    views: &[PlannedView],
+    subject: Subject,
+    encoded: &Encoded,
+    limits: &Limits,
+    shared_bytes: u64,
+) -> Result<Vec<PlannedDecode>> {
     let mut by_method: BTreeMap<Method, Vec<ViewSpec>> = BTreeMap::new();
     for view in views.iter().filter(|v| v.parent.is_none()) {
         by_method.entry(encoded.method(target(view.spec, subject.size))).or_default().push(view.spec);
@@ -103,7 +112,7 @@ fn passes(views: &[PlannedView], subject: Subject, encoded: &Encoded, limits: &L
     let mut passes = Vec::new();
     for (method, views) in by_method {
         let together = pass(method, views);
-        if together.peak_bytes <= limits.max_decode_bytes {
+        if together.peak_bytes <= shared_bytes {
             passes.push(together);
             continue;
         }
@@ -158,8 +167,8 @@ impl fmt::Display for IntakePlan {
         for view in &self.views {
             write!(f, "View     {}", Name(&view.spec, view.size))?;
             match &view.parent {
-                Some(parent) if view.bytes == 0 => write!(f, " is {}", Label(parent))?,
-                Some(parent) => write!(f, " from {}", Label(parent))?,
+                Some(parent) if view.bytes == 0 => write!(f, " is {}", parent)?,
+                Some(parent) => write!(f, " from {}", parent)?,
                 None => {}
             }
             let note = if view.requested { "" } else { ", for others" };
@@ -173,34 +182,17 @@ impl fmt::Display for IntakePlan {
     }
 }
 
-/// A view as a person names it: kind, scale, region.
-struct Label<'a>(&'a ViewSpec);
-
-impl fmt::Display for Label<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = self.0.kind;
-        match self.0.scale {
-            ViewScale::Native => write!(f, "{} native", kind.name())?,
-            ViewScale::LongerSide(longer) => write!(f, "{} {longer}", kind.name())?,
-            ViewScale::Sampled(size) => write!(f, "{} sampled {size}", kind.name())?,
-        }
-        match self.0.region {
-            Some(r) => write!(f, " of {}+{}+{}", r.size(), r.x, r.y),
-            None => Ok(()),
-        }
-    }
-}
-
 struct Name<'a>(&'a ViewSpec, Size);
 
 impl fmt::Display for Name<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({})", Label(self.0), self.1)
+        write!(f, "{} ({})", self.0, self.1)
     }
 }
 
-/// A number of bytes in the unit that suits it.
-struct Bytes(u64);
+/// A number of bytes, shown in the unit that suits it: `1.5 MiB`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bytes(pub u64);
 
 impl fmt::Display for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

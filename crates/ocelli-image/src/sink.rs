@@ -26,8 +26,17 @@ pub(crate) trait Sink {
 pub(crate) struct Target {
     /// The part, in pixels of the upright picture.
     pub(crate) region: PixelRegion,
-    /// Size of the result, upright; the region's own size keeps its pixels.
+    /// Size of that part in the result's pixels, upright; the region's own size keeps its pixels.
     pub(crate) size: Size,
+    /// What of those pixels is wanted: all of them, or a tile.
+    pub(crate) part: PixelRegion,
+}
+
+impl Target {
+    /// All of a region at some size.
+    pub(crate) fn whole(region: PixelRegion, size: Size) -> Self {
+        Self { region, size, part: PixelRegion::whole(size) }
+    }
 }
 
 /// Collects one target from the rows of the stored picture, and turns it upright at the end.
@@ -75,17 +84,31 @@ impl Collector {
     /// The decoder's step from stored pixels to rows is `scale` along both sides.
     pub(crate) fn new(target: Target, orientation: Orientation, stored: Size, from: Size, scale: f64) -> Self {
         let region = stored_region(target.region, orientation, stored);
-        let to = orientation.stored_size(target.size);
-        let way = if to == region.size() && from == stored {
-            Way::Copy(region)
+        let whole = orientation.stored_size(target.size);
+        let part = stored_region(target.part, orientation, whole);
+        let tile = Target { region, size: whole, part };
+        let way = if whole == region.size() && from == stored {
+            Way::Copy(PixelRegion { x: region.x + part.x, y: region.y + part.y, ..part })
         } else {
             let [left, top] = [region.x, region.y].map(|v| f64::from(v) * scale);
             // The last row and column of a shrunk picture cover less than the others, so the part may end inside.
             let width = (f64::from(region.width) * scale).min(f64::from(from.width) - left);
             let height = (f64::from(region.height) * scale).min(f64::from(from.height) - top);
-            Way::Resize { crop: CropBox { left, top, width, height }, band: Vec::new(), band_top: 0 }
+            let crop = part_of(CropBox { left, top, width, height }, tile);
+            Way::Resize { crop, band: Vec::new(), band_top: 0 }
         };
-        Self { orientation, from, to, way, seen: 0, out: Vec::new() }
+        Self { orientation, from, to: part.size(), way, seen: 0, out: Vec::new() }
+    }
+
+    /// Rows of the decoder that take part in the result, first and one past the last, for an estimate of memory.
+    pub(crate) fn rows_taken(&self) -> (u32, u32) {
+        match &self.way {
+            Way::Copy(region) => (region.y, region.y + region.height),
+            Way::Resize { crop, .. } => {
+                let reach = reach(crop.height / f64::from(self.to.height));
+                ((crop.top - reach).max(0.0) as u32, (crop.top + crop.height + reach).ceil() as u32)
+            }
+        }
     }
 
     /// The result, upright. Rows that never came are an error of the decoder.
@@ -98,7 +121,7 @@ impl Collector {
 
     /// The most bytes that a collector holds at a time, its result included.
     pub(crate) fn peak_bytes(target: Target, orientation: Orientation, from: Size, scale: f64, streamed: bool) -> u64 {
-        let result = target.size.pixels() * 3;
+        let result = target.part.size().pixels() * 3;
         // Turning by 90° needs source and result at once; the result at a single resize is made before the frame goes.
         let turned = if turns_in_place(orientation) { result } else { result * 2 };
         if !streamed || target.size == target.region.size() {
@@ -113,6 +136,10 @@ impl Collector {
     fn copy_rows(region: PixelRegion, from: Size, seen: u32, rgb: &[u8], out: &mut Vec<u8>) {
         let pitch = from.width as usize * 3;
         let (left, width) = (region.x as usize * 3, region.width as usize * 3);
+        let count = (rgb.len() / pitch) as u32;
+        if seen + count <= region.y || seen >= region.y + region.height {
+            return;
+        }
         out.reserve_exact(region.size().pixels() as usize * 3 - out.len());
         for (row, y) in rgb.chunks_exact(pitch).zip(seen..) {
             if y >= region.y && y < region.y + region.height {
@@ -216,6 +243,18 @@ impl Sink for Collector {
     }
 }
 
+/// The box that the wanted part of a target is made from, inside the box that all of the target is made from.
+pub(crate) fn part_of(crop: CropBox, target: Target) -> CropBox {
+    let Target { size: whole, part, .. } = target;
+    let step = [crop.width / f64::from(whole.width), crop.height / f64::from(whole.height)];
+    let left = crop.left + f64::from(part.x) * step[0];
+    let top = crop.top + f64::from(part.y) * step[1];
+    // Rounding must not push the far edges out of the picture.
+    let width = (f64::from(part.width) * step[0]).min(crop.left + crop.width - left);
+    let height = (f64::from(part.height) * step[1]).min(crop.top + crop.height - top);
+    CropBox { left, top, width, height }
+}
+
 /// Whether [`Raster::upright`] works without a second picture.
 fn turns_in_place(orientation: Orientation) -> bool {
     matches!(orientation, Orientation::Upright | Orientation::FlipHorizontal | Orientation::Rotate180)
@@ -260,6 +299,35 @@ impl Sink for Fan<'_> {
     }
 }
 
+/// Hands every target on as soon as its rows are complete, and holds no more than the targets that are under way.
+pub(crate) struct Relay<'a> {
+    /// Targets still to come, with their places in the list that was asked for.
+    pub(crate) waiting: Vec<(usize, Collector)>,
+    pub(crate) from: Size,
+    pub(crate) control: &'a Control,
+    /// Takes the place of a target and its upright pixels.
+    pub(crate) done: &'a mut dyn FnMut(usize, Vec<u8>) -> Result<()>,
+}
+
+impl Sink for Relay<'_> {
+    fn rows(&mut self, rgb: &[u8]) -> Result<()> {
+        // However many rows a decoder delivers, no more targets are under way than those that overlap.
+        for rows in rgb.chunks(self.from.width as usize * 3 * PORTION) {
+            self.control.checkpoint()?;
+            self.waiting.iter_mut().try_for_each(|(_, collector)| collector.rows(rows))?;
+            while let Some(ready) = self.waiting.iter().position(|(_, collector)| collector.is_full()) {
+                let (ix, collector) = self.waiting.remove(ready);
+                (self.done)(ix, collector.finish()?)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn is_full(&self) -> bool {
+        self.waiting.is_empty()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -287,7 +355,7 @@ mod tests {
             (part, Size::new(20, 34)),
             (part, part.size()),
         ] {
-            let target = Target { region, size };
+            let target = Target::whole(region, size);
             let whole = collect(target, Orientation::Upright, stored, 203);
             for portion in [1, 7, 64] {
                 let portions = collect(target, Orientation::Upright, stored, portion);
@@ -298,12 +366,40 @@ mod tests {
     }
 
     #[test]
+    fn tiles_are_the_pixels_of_the_whole_view() {
+        let stored = Size::new(97, 203);
+        let region = PixelRegion { x: 5, y: 9, width: 80, height: 150 };
+        for orientation in Orientation::ALL {
+            let upright = if orientation.swaps_sides() {
+                PixelRegion { x: region.y, y: region.x, width: region.height, height: region.width }
+            } else {
+                region
+            };
+            for size in
+                [upright.size(), upright.size().scaled_to_longer_side(61), upright.size().scaled_to_longer_side(190)]
+            {
+                let whole = collect(Target::whole(upright, size), orientation, stored, 203);
+                let part = PixelRegion {
+                    x: size.width / 4,
+                    y: size.height / 3,
+                    width: size.width / 2,
+                    height: size.height / 3,
+                };
+                let got = collect(Target { region: upright, size, part }, orientation, stored, 7);
+                let expected = crate::raster::crop(&whole, size, part, 3);
+                let worst = expected.iter().zip(&got).map(|(a, b)| a.abs_diff(*b)).max().unwrap();
+                assert!(got.len() == expected.len() && worst <= 1, "{orientation:?} {size}: {worst}");
+            }
+        }
+    }
+
+    #[test]
     fn regions_are_found_in_every_orientation() {
         let stored = Size::new(30, 20);
         for orientation in Orientation::ALL {
             let upright = Raster::new(stored, pattern(stored)).upright(orientation);
             let region = PixelRegion { x: 3, y: 5, width: 11, height: 7 };
-            let got = collect(Target { region, size: region.size() }, orientation, stored, 3);
+            let got = collect(Target::whole(region, region.size()), orientation, stored, 3);
             assert_eq!(got, crate::raster::crop(&upright.rgb, upright.size, region, 3), "{orientation:?}");
         }
     }

@@ -37,6 +37,8 @@ pub(crate) enum Content {
     Bytes(Arc<[u8]>),
     Reader(Box<dyn Read + Send>),
     Pixels(Result<Raster>),
+    #[cfg(feature = "http")]
+    Url(String),
 }
 
 impl Source {
@@ -54,6 +56,14 @@ impl Source {
     /// An encoded picture from a reader, which is read to its end, or to the limit, when the picture is opened.
     pub fn reader(name: impl Into<String>, reader: impl Read + Send + 'static) -> Self {
         Self::new(name, Content::Reader(Box::new(reader)))
+    }
+
+    /// A picture on the web, by its `http` or `https` address; fetched when the picture is opened, within the limits on bytes
+    /// and seconds, through at most five redirects. Nothing is sent but the request.
+    #[cfg(feature = "http")]
+    pub fn url(url: impl Into<String>) -> Self {
+        let url = url.into();
+        Self::new(url.clone(), Content::Url(url))
     }
 
     /// A decoded picture of the `image` crate. Integer samples count as sRGB-encoded, floats as linear.
@@ -116,6 +126,8 @@ impl fmt::Debug for Source {
             Content::Bytes(_) => "bytes",
             Content::Reader(_) => "reader",
             Content::Pixels(_) => "pixels",
+            #[cfg(feature = "http")]
+            Content::Url(_) => "url",
         };
         f.debug_struct("Source").field("name", &self.name).field("kind", &kind).finish_non_exhaustive()
     }

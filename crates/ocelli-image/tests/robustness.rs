@@ -15,11 +15,46 @@ const FORMATS: [ImageFormat; 7] = [
     ImageFormat::Pnm,
 ];
 
+fn picture() -> RgbImage {
+    RgbImage::from_fn(61, 47, |x, y| Rgb([(x * 4) as u8, (y * 5) as u8, (x * y % 251) as u8]))
+}
+
 fn encoded(format: ImageFormat) -> Vec<u8> {
-    let picture = RgbImage::from_fn(61, 47, |x, y| Rgb([(x * 4) as u8, (y * 5) as u8, (x * y % 251) as u8]));
     let mut bytes = Cursor::new(Vec::new());
-    DynamicImage::from(picture).write_to(&mut bytes, format).unwrap();
+    DynamicImage::from(picture()).write_to(&mut bytes, format).unwrap();
     bytes.into_inner()
+}
+
+/// One small file of every format that this build reads.
+fn files() -> Vec<(String, Vec<u8>)> {
+    #[allow(unused_mut, reason = "more formats behind features")]
+    let mut files: Vec<_> = FORMATS.iter().map(|&format| (format!("{format:?}"), encoded(format))).collect();
+    #[cfg(feature = "qoi")]
+    files.push(("QOI".into(), encoded(ImageFormat::Qoi)));
+    #[cfg(feature = "hdr")]
+    files.push(("HDR".into(), {
+        let float = DynamicImage::from(picture()).to_rgb32f();
+        let mut bytes = Vec::new();
+        image::codecs::hdr::HdrEncoder::new(&mut bytes)
+            .encode(&float.pixels().map(|p| *p).collect::<Vec<_>>(), 61, 47)
+            .unwrap();
+        bytes
+    }));
+    #[cfg(feature = "exr")]
+    files.push(("OpenEXR".into(), {
+        let mut bytes = Cursor::new(Vec::new());
+        DynamicImage::from(DynamicImage::from(picture()).to_rgb32f())
+            .write_to(&mut bytes, ImageFormat::OpenExr)
+            .unwrap();
+        bytes.into_inner()
+    }));
+    #[cfg(feature = "heic")]
+    files.push(("HEIC".into(), heifer::encode_rgb8(61, 47, &picture(), &Default::default()).unwrap()));
+    #[cfg(feature = "avif")]
+    files.push(("AVIF".into(), include_bytes!("fixtures/gradient-420.avif").to_vec()));
+    #[cfg(feature = "jxl")]
+    files.push(("JPEG XL".into(), include_bytes!("fixtures/gradient.jxl").to_vec()));
+    files
 }
 
 /// Everything that intake does with a file: header, plan, views.
@@ -43,17 +78,16 @@ fn check(what: &str, outcome: Result<()>) {
 
 #[test]
 fn every_truncation_is_an_error_or_a_picture() {
-    for format in FORMATS {
-        let whole = encoded(format);
-        read(whole.clone()).unwrap_or_else(|e| panic!("{format:?}: {e}"));
+    for (format, whole) in files() {
+        read(whole.clone()).unwrap_or_else(|e| panic!("{format}: {e}"));
         let mut refused = 0;
         for part in 0..64 {
             let cut = whole[..whole.len() * part / 64].to_vec();
             let outcome = read(cut);
             refused += usize::from(outcome.is_err());
-            check(&format!("{format:?} cut at {part}/64"), outcome);
+            check(&format!("{format} cut at {part}/64"), outcome);
         }
-        assert!(refused > 0, "{format:?}: some truncations hold no picture at all");
+        assert!(refused > 0, "{format}: some truncations hold no picture at all");
     }
 }
 
@@ -67,8 +101,7 @@ fn flipped_bits_are_an_error_or_a_picture() {
         state ^= state << 5;
         state as usize
     };
-    for format in FORMATS {
-        let whole = encoded(format);
+    for (format, whole) in files() {
         for case in 0..150 {
             let mut bytes = whole.clone();
             for _ in 0..=case % 4 {
@@ -77,7 +110,21 @@ fn flipped_bits_are_an_error_or_a_picture() {
                 let at = next() % reach;
                 bytes[at] ^= 1 << (next() % 8);
             }
-            check(&format!("{format:?} case {case}"), read(bytes));
+            check(&format!("{format} case {case}"), read(bytes));
+        }
+    }
+}
+
+/// The content decides what a file is, whatever its name says.
+#[test]
+fn wrong_extensions_do_not_matter() {
+    let folder = tempfile::tempdir().unwrap();
+    for (format, bytes) in files() {
+        for ending in ["jpg", "png", "tiff", "txt"] {
+            let path = folder.path().join(format!("wrong.{ending}"));
+            std::fs::write(&path, &bytes).unwrap();
+            let picture = Picture::open(&path, &Limits::default()).unwrap_or_else(|e| panic!("{format}: {e}"));
+            assert_eq!(picture.info().size.to_string(), "61×47", "{format} named .{ending}");
         }
     }
 }

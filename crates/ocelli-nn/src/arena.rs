@@ -36,6 +36,11 @@ impl Pool {
         Ok(Arena { lines, pool: self.clone() })
     }
 
+    /// Frees every arena that is not in use.
+    pub(crate) fn clear(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     fn give_back(&self, lines: Vec<Line>) {
         let mut free = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if free.capacity() == 0 {

@@ -1,5 +1,6 @@
 //! The graph: values, nodes in execution order, weights; independent of any picture's size.
 
+pub(crate) mod reach;
 pub(crate) mod shape;
 mod text;
 

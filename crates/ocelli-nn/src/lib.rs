@@ -62,6 +62,7 @@ pub mod testing;
 pub use arena::Arena;
 pub use error::Error;
 pub use graph::Graph;
+pub use graph::reach::Reach;
 pub use graph::shape::ImageShape;
 pub use kernels::isa::Isa;
 pub use limits::ModelLimits;

@@ -201,6 +201,11 @@ impl Network {
         Ok(shapes)
     }
 
+    /// Frees the arenas that are kept for the next run; those in use are kept when they come back.
+    pub fn release(&self) {
+        self.arenas.clear();
+    }
+
     /// The instruction set the kernels were chosen for.
     #[must_use]
     pub fn isa(&self) -> Isa {

@@ -120,6 +120,15 @@ impl JointPlan {
         self.layout.arena_bytes
     }
 
+    /// Multiplications that the model asks for, all levels together; padding is not counted.
+    #[must_use]
+    pub fn operations(&self) -> u64 {
+        let level = |(network, level): (&Arc<Network>, &layout::Level)| -> u64 {
+            network.steps.iter().map(|step| step.kind.macs_per_pixel() * level.shapes[step.output].area()).sum()
+        };
+        self.networks.iter().zip(&self.layout.levels).map(level).sum()
+    }
+
     /// An arena for this plan: one from the network's pool where one is free and large enough,
     /// otherwise a new one. Dropping it gives it back.
     ///

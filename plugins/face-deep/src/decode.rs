@@ -65,7 +65,7 @@ pub(crate) fn candidate(
         return None;
     }
     let rect = spec.to_image(image, face_box(settings, x, y, raw));
-    Some(Candidate { rect, confidence, level })
+    Some(Candidate { rect, confidence, level, cell: [x as u32, y as u32] })
 }
 
 /// The box of cell (x, y), in pixels of the level.

@@ -13,13 +13,14 @@ mod levels;
 mod merge;
 mod miss;
 mod settings;
+mod tiles;
 
 pub use levels::{FaceOctave, pyramid};
 
 use merge::{Candidate, non_max_suppression};
 use ocelli_core::{
-    Algorithm, DetectFaces, Error, FaceObservation, ImageInfo, Input, MemoryPlan, MissReport, Needs, NormalizedRect,
-    Request, Result, Size, ViewKind, ViewSpec,
+    Algorithm, Cost, DetectFaces, Error, FaceObservation, ImageInfo, Input, MemoryPlan, MissReport, Needs,
+    NormalizedRect, Request, Result, Size, TileScan, ViewKind, ViewSpec,
 };
 use ocelli_nn::backend::Backend;
 use ocelli_nn::{ImageShape, JointPlan, Model, ModelLimits, Network, NetworkOptions, PlanOptions, Precision, RgbImage};
@@ -201,6 +202,18 @@ impl Algorithm for DeepFaces {
     ) -> Result<Option<MissReport>> {
         let specs = self.levels(request, input.image.size);
         miss::explain(self, request, &specs, input, place).map(Some)
+    }
+
+    fn cost(&self, _: &DetectFaces, sizes: &[Size]) -> Result<Cost> {
+        self.cost_of(sizes)
+    }
+
+    fn tiles(&self) -> Option<&dyn TileScan<DetectFaces>> {
+        Some(self)
+    }
+
+    fn release(&self) {
+        self.network.release();
     }
 
     fn memory(&self, request: &DetectFaces, image: &ImageInfo) -> Result<Option<MemoryPlan>> {

@@ -9,6 +9,8 @@ pub(crate) struct Candidate {
     pub confidence: f32,
     /// Index of the level, 0 the largest.
     pub level: usize,
+    /// Column and row of the output.
+    pub cell: [u32; 2],
 }
 
 /// Greedy non-maximum suppression over all levels: keeps a candidate unless a surer one overlaps it by more than
@@ -31,7 +33,12 @@ mod tests {
     use proptest::prelude::*;
 
     fn candidate(x: f64, y: f64, side: f64, confidence: f32) -> Candidate {
-        Candidate { rect: NormalizedRect::new(x, y, side, side, Size::new(100, 100)), confidence, level: 0 }
+        Candidate {
+            rect: NormalizedRect::new(x, y, side, side, Size::new(100, 100)),
+            confidence,
+            level: 0,
+            cell: [0; 2],
+        }
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub(crate) fn explain(
     }
     let part = region.size();
     let size = place.to_pixels().area().sqrt() / f64::from(part.longer_side());
-    let as_candidate = Candidate { rect: place, confidence: 1.0, level: specs.len() - 1 };
+    let as_candidate = Candidate { rect: place, confidence: 1.0, level: specs.len() - 1, cell: [0; 2] };
     if !is_wanted(&as_candidate, request, part, specs.len()) {
         let (min, max) = (f64::from(request.min_size), f64::from(request.max_size));
         return Ok(MissReport::new(MissVerdict::SizeRange { size, min, max }));

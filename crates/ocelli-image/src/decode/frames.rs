@@ -3,6 +3,7 @@
 use super::whole::{self, limits_of};
 use super::{Body, Head, SourceRef, feed_frame};
 use crate::colour::{Channels, Depth, PixelType, Samples, ToCanon};
+use crate::format::Format;
 use crate::sink::Sink;
 use image::codecs::{gif::GifDecoder, png::PngDecoder, webp::WebPDecoder};
 use image::{AnimationDecoder, Frames, ImageDecoder, ImageFormat, ImageResult};
@@ -18,7 +19,8 @@ pub(super) fn head(source: SourceRef<'_>) -> Result<Head> {
         let hint = "raise Limits::max_frames if the animation is genuine";
         return Err(Error::Limits { input, what: "number of the frame", value, limit: limit.into(), hint });
     }
-    if !matches!(source.format, ImageFormat::Gif | ImageFormat::WebP | ImageFormat::Png) {
+    let animated = [ImageFormat::Gif, ImageFormat::WebP, ImageFormat::Png].map(Format::Image);
+    if !animated.contains(&source.format) {
         return Err(missing(source));
     }
     let mut head = whole::head(source)?;
@@ -41,15 +43,15 @@ pub(super) fn frame(source: SourceRef<'_>, stored: Size, canon: &ToCanon, sink: 
 }
 
 fn frames(source: SourceRef<'_>) -> ImageResult<Frames<'_>> {
-    let input = source.input.open(source.name).map_err(|e| image::ImageError::IoError(std::io::Error::other(e)))?;
+    let input = source.open().map_err(|e| image::ImageError::IoError(std::io::Error::other(e)))?;
     let limits = limits_of(source);
     match source.format {
-        ImageFormat::Gif => {
+        Format::Image(ImageFormat::Gif) => {
             let mut decoder = GifDecoder::new(input)?;
             decoder.set_limits(limits)?;
             Ok(decoder.into_frames())
         }
-        ImageFormat::WebP => {
+        Format::Image(ImageFormat::WebP) => {
             let mut decoder = WebPDecoder::new(input)?;
             decoder.set_limits(limits)?;
             Ok(decoder.into_frames())

@@ -108,7 +108,7 @@ fn coefficient_bytes(stored: Size, pixel: u64) -> u64 {
 }
 
 fn decoder(source: SourceRef<'_>) -> Result<Decoder<Box<dyn ReadSeek + '_>>> {
-    let mut decoder = Decoder::new(source.input.open(source.name)?);
+    let mut decoder = Decoder::new(source.open()?);
     decoder.set_max_decoding_buffer_size(usize::try_from(source.limits.max_decode_bytes).unwrap_or(usize::MAX));
     Ok(decoder)
 }

@@ -79,7 +79,7 @@ pub(super) fn rows(source: SourceRef<'_>, stored: Size, canon: &ToCanon, sink: &
 
 fn reader<'a>(source: SourceRef<'a>) -> Result<Reader<Box<dyn ReadSeek + 'a>>> {
     let bytes = usize::try_from(source.limits.max_decode_bytes).unwrap_or(usize::MAX);
-    let mut decoder = Decoder::new_with_limits(source.input.open(source.name)?, png::Limits { bytes });
+    let mut decoder = Decoder::new_with_limits(source.open()?, png::Limits { bytes });
     decoder.set_ignore_text_chunk(true);
     // Palettes to RGB, fewer than 8 bits to 8, a transparent colour to alpha; 16 bits stay.
     decoder.set_transformations(Transformations::EXPAND);

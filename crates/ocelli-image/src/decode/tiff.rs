@@ -3,10 +3,11 @@
 use super::frames;
 use super::whole::{self, icc_meaning};
 use super::{Body, Head, SourceRef, feed_frame};
-use crate::colour::{Channels, Depth, Meaning, PixelType, Samples, SourceColour, ToCanon};
+use crate::colour::{Channels, Depth, Meaning, PixelType, Sample, Samples, SourceColour, ToCanon, straight};
 use crate::input::ReadSeek;
 use crate::sink::{PORTION, Sink};
 use ocelli_core::{Error, Orientation, Result, Size};
+use std::ops::Range;
 use tiff::decoder::{ChunkType, Decoder, DecodingResult};
 use tiff::tags::Tag;
 use tiff::{ColorType, TiffError};
@@ -49,13 +50,14 @@ pub(super) fn chunks(source: SourceRef<'_>, stored: Size, canon: &ToCanon, sink:
         ChunkType::Strip => 1,
         ChunkType::Tile => width.div_ceil(chunk_width.max(1)),
     };
+    let associated = associated_alpha(&mut decoder, canon.pixel().channels);
     let bands = height.div_ceil(chunk_height.max(1));
     for band in 0..bands {
         if across == 1 {
-            let chunk = decoder.read_chunk(band).map_err(|e| error(source, e))?;
-            feed(source, chunk, width, canon, sink)?;
+            feed(source, chunk(source, &mut decoder, band, associated)?, width, canon, sink)?;
         } else {
-            tile_row(source, &mut decoder, band * across, across, stored, canon, sink)?;
+            let tiles = band * across..(band + 1) * across;
+            tile_row(source, &mut decoder, tiles, associated, stored, canon, sink)?;
         }
         if sink.is_full() {
             break;
@@ -68,19 +70,19 @@ pub(super) fn chunks(source: SourceRef<'_>, stored: Size, canon: &ToCanon, sink:
 fn tile_row<'a>(
     source: SourceRef<'a>,
     decoder: &mut Decoder<Box<dyn ReadSeek + 'a>>,
-    first: u32,
-    across: u32,
+    tiles: Range<u32>,
+    associated: Option<Channels>,
     stored: Size,
     canon: &ToCanon,
     sink: &mut dyn Sink,
 ) -> Result<()> {
-    let (_, rows) = decoder.chunk_data_dimensions(first);
+    let (_, rows) = decoder.chunk_data_dimensions(tiles.start);
     let pitch = stored.width as usize * 3;
     let mut band = vec![0u8; pitch * rows as usize];
     let mut left = 0;
-    for tile in first..first + across {
+    for tile in tiles {
         let (width, tile_rows) = decoder.chunk_data_dimensions(tile);
-        let chunk = decoder.read_chunk(tile).map_err(|e| error(source, e))?;
+        let chunk = chunk(source, decoder, tile, associated)?;
         let mut rgb = Vec::new();
         canon.append(samples(&chunk).ok_or_else(|| source.changed())?, &mut rgb);
         let row = width as usize * 3;
@@ -93,6 +95,34 @@ fn tile_row<'a>(
         left += row;
     }
     band.chunks(pitch * PORTION).try_for_each(|rows| sink.rows(rows))
+}
+
+/// One strip, or one tile; colours that are multiplied by their alpha are brought back.
+fn chunk<'a>(
+    source: SourceRef<'_>,
+    decoder: &mut Decoder<Box<dyn ReadSeek + 'a>>,
+    ix: u32,
+    associated: Option<Channels>,
+) -> Result<DecodingResult> {
+    let mut chunk = decoder.read_chunk(ix).map_err(|e| error(source, e))?;
+    match (&mut chunk, associated) {
+        (DecodingResult::U8(data), Some(Channels::Rgba)) => divide::<_, 4>(data),
+        (DecodingResult::U8(data), Some(Channels::GrayAlpha)) => divide::<_, 2>(data),
+        (DecodingResult::U16(data), Some(Channels::Rgba)) => divide::<_, 4>(data),
+        (DecodingResult::U16(data), Some(Channels::GrayAlpha)) => divide::<_, 2>(data),
+        _ => {}
+    }
+    Ok(chunk)
+}
+
+fn divide<T: Sample, const N: usize>(data: &mut [T]) {
+    data.as_chunks_mut::<N>().0.iter_mut().for_each(|pixel| *pixel = straight(*pixel));
+}
+
+/// The channels, where the tag ExtraSamples says that colours are multiplied by alpha (TIFF 6.0, section 18).
+fn associated_alpha<R: ReadSeek>(decoder: &mut Decoder<R>, channels: Channels) -> Option<Channels> {
+    let extra = decoder.find_tag_unsigned_vec::<u16>(Tag::ExtraSamples).ok().flatten();
+    extra.is_some_and(|kinds| kinds.first() == Some(&1)).then_some(channels)
 }
 
 fn feed(source: SourceRef<'_>, chunk: DecodingResult, width: u32, canon: &ToCanon, sink: &mut dyn Sink) -> Result<()> {
@@ -135,7 +165,7 @@ fn decoder<'a>(source: SourceRef<'a>) -> Result<Decoder<Box<dyn ReadSeek + 'a>>>
     limits.decoding_buffer_size = bytes;
     limits.intermediate_buffer_size = bytes;
     limits.ifd_value_size = usize::try_from(source.limits.max_profile_bytes).unwrap_or(usize::MAX).max(1 << 20);
-    let decoder = Decoder::new(source.input.open(source.name)?).map_err(|e| error(source, e))?;
+    let decoder = Decoder::new(source.open()?).map_err(|e| error(source, e))?;
     let mut decoder = decoder.with_limits(limits);
     for _ in 0..source.frame {
         if !decoder.more_images() {

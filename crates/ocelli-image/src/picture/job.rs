@@ -6,8 +6,8 @@ use crate::cache::{Claim, Slot, Store, wait};
 use crate::decode::{Encoded, Method};
 use crate::lineage::{self, Origin, Subject, origin, root};
 use crate::raster::crop;
-use crate::sink::Target;
-use ocelli_core::{Control, Error, Result, Size, View, ViewData, ViewKind, ViewScale, ViewSpec};
+use crate::sink::{Target, part_of};
+use ocelli_core::{Control, Error, PixelRegion, Result, Size, View, ViewData, ViewKind, ViewScale, ViewSpec};
 use ocelli_resize::{CropBox, resize_rgb};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError};
@@ -169,11 +169,12 @@ impl<'a> Job<'a> {
 
 /// What a pass has to deliver for a view.
 pub(crate) fn target(spec: ViewSpec, image: Size) -> Target {
-    Target { region: spec.region_of(image), size: spec.size(image) }
+    let size = spec.whole_size(image);
+    Target { region: spec.region_of(image), size, part: spec.scale.part().unwrap_or(PixelRegion::whole(size)) }
 }
 
 /// Computes a view from its parent.
-fn made(spec: ViewSpec, parent: &View, image: Size) -> Result<View> {
+pub(super) fn made(spec: ViewSpec, parent: &View, image: Size) -> Result<View> {
     let (from, to) = (parent.size(), spec.size(image));
     let pixels = parent.as_u8();
     let data = match (spec.kind, spec.scale) {
@@ -182,9 +183,12 @@ fn made(spec: ViewSpec, parent: &View, image: Size) -> Result<View> {
         (kind, ViewScale::Sampled(_)) => ViewData::U8(sampled(pixels, from, kind.channels(), to)),
         (ViewKind::Luma8, _) => ViewData::U8(luma_from_rgb(pixels)),
         (kind, ViewScale::Native) => ViewData::U8(crop(pixels, from, spec.region_of(image), kind.channels())),
-        (_, ViewScale::LongerSide(_)) => {
-            let [from, to] = [from, to].map(|s| [s.width, s.height]);
-            let resized = resize_rgb(pixels, from, CropBox::whole(from), to);
+        (kind, ViewScale::Part { part, .. }) if from == spec.whole_size(image) => {
+            ViewData::U8(crop(pixels, from, part, kind.channels()))
+        }
+        (_, ViewScale::LongerSide(_) | ViewScale::Part { .. }) => {
+            let box_of_it = part_of(CropBox::whole([from.width, from.height]), target(spec, image));
+            let resized = resize_rgb(pixels, [from.width, from.height], box_of_it, [to.width, to.height]);
             ViewData::U8(resized.map_err(|e| Error::algorithm("intake", e))?)
         }
     };

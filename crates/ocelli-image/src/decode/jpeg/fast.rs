@@ -27,7 +27,7 @@ pub(super) fn rows(
 }
 
 fn decode(source: SourceRef<'_>, denominator: u8, expected: Size, canon: &ToCanon, sink: &mut dyn Sink) -> Result<()> {
-    let mut decoder = Decompress::new_reader(source.input.open(source.name)?).map_err(|e| source.io(e))?;
+    let mut decoder = Decompress::new_reader(source.open()?).map_err(|e| source.io(e))?;
     decoder.scale(8 / denominator);
     let channels = canon.pixel().channels;
     let space = if channels == Channels::Gray { ColorSpace::JCS_GRAYSCALE } else { ColorSpace::JCS_RGB };
