@@ -29,6 +29,8 @@ pub enum Command {
     TrainCascade(TrainCascade),
     /// List the requests that can be made and the algorithms that answer them
     Algorithms,
+    /// List the graphics devices that networks can run on, with their limits
+    Devices(ListDevices),
 }
 
 /// What to ask of every picture.
@@ -54,9 +56,67 @@ pub struct Requests {
     /// Largest face, as a fraction of the picture's longer side [default: 1]
     #[arg(long, value_name = "F", value_parser = fraction)]
     max_size: Option<f32>,
+    #[command(flatten)]
+    pub devices: Devices,
     /// Search only this part: left, top, width, height as fractions of the picture
     #[arg(long, value_name = "X,Y,W,H", value_delimiter = ',')]
     region: Option<Vec<f64>>,
+}
+
+/// Where to run.
+#[derive(Args, Debug)]
+pub struct Devices {
+    /// Where networks run: on the processor, on a graphics device, or wherever it is faster
+    #[arg(long, value_enum, value_name = "DEVICE", default_value_t = DeviceName::Auto)]
+    device: DeviceName,
+    /// Part of the name of the graphics adapter to use (see `ocelli devices`) [default: the best one]
+    #[arg(long, value_name = "NAME")]
+    adapter: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
+enum DeviceName {
+    /// Wherever it is faster
+    Auto,
+    /// The processor
+    Cpu,
+    /// A graphics device, or an error
+    Gpu,
+}
+
+impl DeviceName {
+    fn of_request(self) -> Device {
+        match self {
+            Self::Auto => Device::Auto,
+            Self::Cpu => Device::Cpu,
+            Self::Gpu => Device::Gpu,
+        }
+    }
+}
+
+impl Devices {
+    /// The settings of a `Vision` that uses the adapter asked for.
+    pub fn apply(&self, builder: VisionBuilder) -> Result<VisionBuilder> {
+        match &self.adapter {
+            None => Ok(builder),
+            Some(adapter) => with_adapter(builder, adapter),
+        }
+    }
+
+    /// A device that is missing is a mistake in the command, not of each picture.
+    pub fn check(&self, vision: &Vision) -> Result<()> {
+        if self.device == DeviceName::Gpu { vision.devices().gpu_ready() } else { Ok(()) }
+    }
+}
+
+#[cfg(feature = "gpu")]
+fn with_adapter(builder: VisionBuilder, adapter: &str) -> Result<VisionBuilder> {
+    Ok(builder.gpu(ocelli::gpu::GpuOptions { adapter: Some(adapter.to_owned()), ..Default::default() }))
+}
+
+#[cfg(not(feature = "gpu"))]
+fn with_adapter(_: VisionBuilder, adapter: &str) -> Result<VisionBuilder> {
+    Err(Error::Unsupported { what: format!("--adapter {adapter}"), hint: "build with the feature `gpu`".into() })
 }
 
 /// Settings of the Viola-Jones detector.
@@ -91,6 +151,11 @@ impl Cascade {
 }
 
 impl Requests {
+    /// The `Vision` that the flags describe.
+    pub fn vision(&self, builder: VisionBuilder) -> Result<Vision> {
+        self.devices.apply(self.cascade.apply(builder)?)?.build()
+    }
+
     /// The requests by name, with the flags for faces filled in.
     pub fn build(&self, vision: &Vision) -> Result<Vec<AnyRequest>> {
         self.requests.iter().map(|text| self.build_one(vision, text)).collect()
@@ -104,6 +169,7 @@ impl Requests {
             self.add_flags(&mut parameters);
         }
         let request = vision.request(name, &Value::Object(parameters))?;
+        self.devices.check(vision)?;
         // An unknown algorithm is a mistake in the command, not of each picture.
         vision.registry().select(&request)?;
         Ok(request)
@@ -117,6 +183,7 @@ impl Requests {
             ("max_count", self.max_faces.map(|v| json!(v))),
             ("min_size", self.min_size.map(|v| json!(v))),
             ("max_size", self.max_size.map(|v| json!(v))),
+            ("device", Some(json!(self.devices.device.of_request()))),
             ("region", self.region.as_ref().map(|v| json!(v))),
         ];
         for (name, value) in flags {
@@ -170,6 +237,13 @@ pub enum Format {
     Json,
     /// One object a line and picture, written as soon as it is known
     Jsonl,
+}
+
+#[derive(Args, Debug)]
+pub struct ListDevices {
+    /// How to print them
+    #[arg(long, value_enum, default_value_t = PlanFormat::Text)]
+    pub format: PlanFormat,
 }
 
 #[derive(Args, Debug)]

@@ -16,7 +16,7 @@ use std::process::ExitCode;
 /// # Errors
 /// Wrong parameters, or a standard output that is gone; bad pictures are reported and counted instead.
 pub fn run(args: &Detect) -> Result<ExitCode> {
-    let vision = args.requests.cascade.apply(Vision::builder().threads(args.threads))?.build()?;
+    let vision = args.requests.vision(Vision::builder().threads(args.threads))?;
     let requests = args.requests.build(&vision)?;
     let Inputs { pictures, failures } = inputs::collect(&args.paths)?;
     let target = args.annotate.as_ref().map(|path| Target::new(path, pictures.len())).transpose()?;

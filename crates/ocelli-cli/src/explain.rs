@@ -10,7 +10,7 @@ use std::process::ExitCode;
 /// # Errors
 /// Wrong parameters, or a source that is no picture.
 pub fn run(args: &Explain) -> Result<ExitCode> {
-    let vision = args.requests.cascade.apply(Vision::builder())?.build()?;
+    let vision = args.requests.vision(Vision::builder())?;
     let requests = args.requests.build(&vision)?;
     let picture = vision.open(args.path.as_path())?;
     if args.memory {
@@ -48,7 +48,7 @@ fn memory(args: &Explain, picture: &Handler, requests: &[AnyRequest]) -> Result<
 /// # Errors
 /// Wrong parameters, a source that is no picture, or algorithms of which none can say.
 pub fn miss(args: &ExplainMiss) -> Result<ExitCode> {
-    let vision = args.requests.cascade.apply(Vision::builder())?.build()?;
+    let vision = args.requests.vision(Vision::builder())?;
     let requests = args.requests.build(&vision)?;
     let picture = vision.open(args.path.as_path())?;
     let mut told = false;

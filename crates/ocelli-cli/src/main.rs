@@ -6,6 +6,7 @@ mod annotate;
 mod args;
 mod compare;
 mod detect;
+mod devices;
 mod explain;
 mod inputs;
 mod output;
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
         args::Command::ExplainMiss(miss) => explain::miss(&miss),
         args::Command::Compare(compare) => compare::run(&compare),
         args::Command::TrainCascade(train) => train_cascade::run(&train),
+        args::Command::Devices(list) => devices::run(&list),
         args::Command::Algorithms => explain::algorithms(),
     };
     outcome.unwrap_or_else(|error| {

@@ -166,3 +166,22 @@ fn a_comparison_prints_a_table_and_writes_the_same_results_twice() {
     assert_eq!(first, second);
     assert!(album.path().join("one/report.html").is_file());
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn without_a_driver_gpu_is_a_clear_error_and_auto_works() {
+    let album = album();
+    let detect = |device: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ocelli"));
+        command.args(["detect", "--device", device, "--max-faces", "1", "portrait.png"]).current_dir(album.path());
+        // Where Vulkan's loader looks for drivers, and where the choice of device is kept.
+        command.env("VK_DRIVER_FILES", "/none.json").env("VK_ICD_FILENAMES", "/none.json");
+        command.env("XDG_CACHE_HOME", album.path()).output().unwrap()
+    };
+    let output = detect("gpu");
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), error.lines().count()), (Some(1), 1), "{error}");
+    assert!(error.contains("use the device cpu"), "{error}");
+    let [auto, cpu] = ["auto", "cpu"].map(detect);
+    assert_eq!((auto.status.code(), auto.stdout), (Some(0), cpu.stdout));
+}

@@ -39,8 +39,11 @@ impl PipelineFile {
         (u64::from_le_bytes(*sum) == checksum(data)).then(|| data.to_vec())
     }
 
-    /// Keeps `data`; a cache that cannot be written is no error.
+    /// Keeps `data` where it is news; a cache that cannot be written is no error.
     pub(crate) fn save(&self, data: &[u8]) {
+        if self.read().as_deref() == Some(data) {
+            return;
+        }
         let bytes = [&checksum(data).to_le_bytes()[..], data].concat();
         let kept = write_whole(&self.path, &bytes);
         tracing::debug!(path = %self.path.display(), kept = kept.is_ok(), "compiled kernels");

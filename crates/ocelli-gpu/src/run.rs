@@ -27,8 +27,8 @@ const LEARNING_SLICES: u64 = 24;
 const FENCE_EVERY: usize = 8;
 /// How long a background job leaves the device alone, as a share of what its slice took.
 const GAP: f64 = 0.5;
-/// Jobs after which all kernels in use have been compiled.
-const WARM_JOBS: u64 = 2;
+/// Jobs after which the kernels that a program uses have been compiled.
+const WARM_JOBS: u64 = 1;
 
 impl Gpu {
     /// Does a job.

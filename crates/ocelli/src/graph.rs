@@ -7,6 +7,7 @@ use std::sync::Arc;
 const MAX_DEPTH: usize = 16;
 
 /// One algorithm run of a batch.
+#[derive(Clone)]
 pub(crate) struct Node {
     pub request: AnyRequest,
     pub algorithm: Arc<dyn AnyAlgorithm>,

@@ -1,7 +1,7 @@
 //! One open picture, and the way of a batch of requests through it.
 
 use crate::graph::{Graph, Node};
-use crate::{Plan, Requests, Vision};
+use crate::{Plan, Requests, Vision, device};
 use ocelli_core::{
     AnyObservations, AnyRequest, Control, Error, ImageInfo, Input, MemoryPlan, MissReport, NormalizedRect, PixelRect,
     Provenance, Request, Result, Views,
@@ -125,7 +125,7 @@ impl Handler {
             let answers = self.run(&graph);
             let node = &graph.nodes[root];
             let explain = |input: &Input<'_>| node.algorithm.explain_miss(&node.request, input, place);
-            self.with_input(&graph, node, &control(request), &answers, explain)
+            self.with_input(&graph, node, &control(request), &answers, None, explain)
         })
     }
 
@@ -161,9 +161,28 @@ impl Handler {
         control: &Control,
         answers: &[Result<AnyObservations>],
     ) -> Result<AnyObservations> {
-        let answer = self.with_input(graph, node, control, answers, |input| node.algorithm.run(&node.request, input));
+        let run = |input: &Input<'_>| node.algorithm.run(&node.request, input);
+        let answer = self.with_input(graph, node, control, answers, None, run);
+        let answer = answer.or_else(|error| self.run_on_processor(graph, node, control, answers, error));
         control.progress(1.0);
         answer
+    }
+
+    /// Runs a node whose device failed on the processor, where its caller leaves the choice of device open.
+    fn run_on_processor(
+        &self,
+        graph: &Graph,
+        node: &Node,
+        control: &Control,
+        answers: &[Result<AnyObservations>],
+        error: Error,
+    ) -> Result<AnyObservations> {
+        let again = device::on_processor(self.vision.registry(), &node.request, &error);
+        let (request, warning) = again.ok_or(error)?;
+        let needs = node.algorithm.needs(&request, self.info())?;
+        let again = Node { request, needs, ..node.clone() };
+        let run = |input: &Input<'_>| again.algorithm.run(&again.request, input);
+        self.with_input(graph, &again, control, answers, Some(warning), run)
     }
 
     /// Builds what a node reads and hands it over; a panic on the other side is an error of this node.
@@ -173,6 +192,7 @@ impl Handler {
         node: &Node,
         control: &Control,
         answers: &[Result<AnyObservations>],
+        warning: Option<String>,
         read: impl FnOnce(&Input<'_>) -> Result<T>,
     ) -> Result<T> {
         control.checkpoint()?;
@@ -181,7 +201,7 @@ impl Handler {
         let required = node.requires.iter().map(|&ix| answers[ix].clone()).collect::<Result<Vec<_>>>()?;
         let views: Views = self.picture.views(&node.needs.views, &graph.union, self.vision.cache(), control)?;
         let mut provenance = Provenance::new(name, node.algorithm.revision());
-        provenance.warnings = self.picture.warnings().to_vec();
+        provenance.warnings = self.picture.warnings().iter().cloned().chain(warning).collect();
         let provenance = Arc::new(provenance);
         let input = Input { image: self.info(), views: &views, control, provenance: &provenance, required: &required };
         let answer = catch_unwind(AssertUnwindSafe(|| read(&input)));

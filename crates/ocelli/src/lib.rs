@@ -20,6 +20,7 @@
 
 mod batch;
 mod builtin;
+mod device;
 mod graph;
 mod handler;
 mod plan;
@@ -27,12 +28,15 @@ mod requests;
 mod vision;
 
 pub use batch::{Batch, BatchFailure};
+pub use device::Devices;
 pub use handler::Handler;
 pub use ocelli_core as core;
 #[cfg(feature = "face-deep")]
 pub use ocelli_face_deep as face_deep;
 #[cfg(feature = "face-viola-jones")]
 pub use ocelli_face_viola_jones as face_viola_jones;
+#[cfg(feature = "gpu")]
+pub use ocelli_gpu as gpu;
 pub use ocelli_image as image;
 pub use plan::{Plan, PlannedRun};
 pub use requests::Requests;

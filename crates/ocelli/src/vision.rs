@@ -1,5 +1,6 @@
 //! The framework's front door.
 
+use crate::device::Devices;
 use crate::{Batch, Handler, builtin};
 use ocelli_core::{Algorithm, AnyRequest, Error, Limits, Registry, Result};
 use ocelli_image::{CacheCounters, Picture, Source, ViewCache};
@@ -21,6 +22,7 @@ struct Inner {
     cache: Arc<ViewCache>,
     limits: Limits,
     pool: ThreadPool,
+    devices: Devices,
 }
 
 /// How often work was done, and how often it was spared: `vision.counters()`.
@@ -88,6 +90,11 @@ impl Vision {
         &self.inner.cache
     }
 
+    /// The devices beside the processor: opened when first used.
+    pub fn devices(&self) -> &Devices {
+        &self.inner.devices
+    }
+
     pub(crate) fn pool(&self) -> &ThreadPool {
         &self.inner.pool
     }
@@ -96,6 +103,7 @@ impl Vision {
 /// Settings of a [`Vision`].
 #[derive(Debug)]
 pub struct VisionBuilder {
+    devices: Devices,
     registry: Result<Registry>,
     limits: Limits,
     cache_bytes: u64,
@@ -107,7 +115,14 @@ const DEFAULT_CACHE_BYTES: u64 = 256 << 20;
 
 impl Default for VisionBuilder {
     fn default() -> Self {
-        Self { registry: builtin::registry(), limits: Limits::default(), cache_bytes: DEFAULT_CACHE_BYTES, threads: 0 }
+        let devices = Devices::default();
+        Self {
+            registry: builtin::registry(&devices),
+            devices,
+            limits: Limits::default(),
+            cache_bytes: DEFAULT_CACHE_BYTES,
+            threads: 0,
+        }
     }
 }
 
@@ -151,6 +166,13 @@ impl VisionBuilder {
         self
     }
 
+    /// Sets which graphics adapter requests may run on, and how.
+    #[cfg(feature = "gpu")]
+    pub fn gpu(self, options: ocelli_gpu::GpuOptions) -> Self {
+        self.devices.configure(options);
+        self
+    }
+
     /// Starts the worker threads.
     ///
     /// # Errors
@@ -162,6 +184,7 @@ impl VisionBuilder {
             .build()
             .map_err(|e| Error::io("worker threads", std::io::Error::other(e)))?;
         let cache = Arc::new(ViewCache::new(self.cache_bytes));
-        Ok(Vision { inner: Arc::new(Inner { registry: self.registry?, cache, limits: self.limits, pool }) })
+        let (registry, limits, devices) = (self.registry?, self.limits, self.devices);
+        Ok(Vision { inner: Arc::new(Inner { registry, cache, limits, pool, devices }) })
     }
 }
