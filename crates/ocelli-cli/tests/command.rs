@@ -168,7 +168,7 @@ fn a_comparison_prints_a_table_and_writes_the_same_results_twice() {
 }
 
 #[test]
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", feature = "gpu"))]
 fn without_a_driver_gpu_is_a_clear_error_and_auto_works() {
     let album = album();
     let detect = |device: &str| {
