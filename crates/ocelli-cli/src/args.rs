@@ -36,7 +36,8 @@ pub enum Command {
 /// What to ask of every picture.
 #[derive(Args, Debug)]
 pub struct Requests {
-    /// What to look for; repeat for several. NAME or NAME:JSON, for example 'faces:{"max_count":1}'
+    /// What to look for: faces, landmarks, face-quality; repeat for several. NAME or NAME:JSON, for example
+    /// 'faces:{"max_count":1}'
     #[arg(long = "request", value_name = "NAME", default_value = "faces")]
     requests: Vec<String>,
     /// Algorithm that finds the faces (see `ocelli algorithms`) [default: the best one]
@@ -165,9 +166,20 @@ impl Requests {
         let (name, parameters) = text.split_once(':').unwrap_or((text, "{}"));
         let mut parameters: Map<String, Value> = serde_json::from_str(parameters)
             .map_err(|e| Error::parameter(format!("--request {name}"), parameters, format!("a JSON object: {e}")))?;
-        if name == DetectFaces::KIND {
-            self.add_flags(&mut parameters);
+        // Where the request looks for faces on its way, the flags are for that.
+        let path: &[&str] = match name {
+            DetectFaces::KIND => &[],
+            DetectFaceLandmarks::KIND => &["find"],
+            FaceQuality::KIND => &["landmarks", "find"],
+            _ => return self.finish(vision, name, parameters),
+        };
+        if let Some(faces) = nested(&mut parameters, path) {
+            self.add_flags(faces);
         }
+        self.finish(vision, name, parameters)
+    }
+
+    fn finish(&self, vision: &Vision, name: &str, parameters: Map<String, Value>) -> Result<AnyRequest> {
         let request = vision.request(name, &Value::Object(parameters))?;
         self.devices.check(vision)?;
         // An unknown algorithm is a mistake in the command, not of each picture.
@@ -194,6 +206,11 @@ impl Requests {
     }
 }
 
+/// The object at a path of keys, made where it is missing; `None` where something else stands there.
+fn nested<'a>(parameters: &'a mut Map<String, Value>, path: &[&str]) -> Option<&'a mut Map<String, Value>> {
+    path.iter().try_fold(parameters, |object, key| object.entry(*key).or_insert_with(|| json!({})).as_object_mut())
+}
+
 /// A number from 0 to 1, as clap reads it.
 fn fraction(text: &str) -> std::result::Result<f32, String> {
     let inside = |v: &f32| (0.0..=1.0).contains(v);
@@ -207,6 +224,7 @@ Examples:
   ocelli detect --format jsonl photos/ > faces.jsonl
   ocelli detect --annotate boxes.png --max-faces 1 portrait.jpg
   ocelli detect --min-size 0.01 --annotate out/ crowd.jpg      small faces too
+  ocelli detect --request faces --request landmarks --annotate points.png portrait.jpg
 
 Exit status: 0 all pictures were read, 1 some failed (each is named on standard error), 2 wrong usage.")]
 pub struct Detect {

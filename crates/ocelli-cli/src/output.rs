@@ -67,10 +67,29 @@ impl<W: Write> Printer<W> {
             if let Some([x, y, w, h]) = rectangle(observation) {
                 write!(self.out, "  x {x:.0}  y {y:.0}  width {w:.0}  height {h:.0}")?;
             }
+            for (name, figure) in figures(observation) {
+                write!(self.out, "  {name} {figure}")?;
+            }
             writeln!(self.out)?;
         }
         Ok(())
     }
+}
+
+/// What an observation says in plain numbers and words, beside what every observation has.
+fn figures(observation: &Value) -> impl Iterator<Item = (&str, String)> {
+    let entries = observation.as_object().into_iter().flatten();
+    entries.filter(|(name, _)| !["kind", "confidence"].contains(&name.as_str())).filter_map(|(name, value)| {
+        let text = match value {
+            Value::Number(number) => number.to_string(),
+            Value::String(word) => word.clone(),
+            Value::Array(points) if name == "pixels" && points.first().is_some_and(Value::is_array) => {
+                return Some(("points", points.len().to_string()));
+            }
+            _ => return None,
+        };
+        Some((name.as_str(), text))
+    })
 }
 
 fn rectangle(observation: &Value) -> Option<[f64; 4]> {
@@ -91,7 +110,8 @@ fn count(observations: &[Value]) -> String {
     if kinds.is_empty() {
         return "nothing found".into();
     }
-    let words = kinds.iter().map(|(kind, n)| format!("{n} {kind}{}", if *n == 1 { "" } else { "s" }));
+    let words =
+        kinds.iter().map(|(kind, n)| format!("{n} {kind}{}", if *n == 1 || kind.ends_with('s') { "" } else { "s" }));
     words.collect::<Vec<_>>().join(", ")
 }
 
@@ -117,6 +137,14 @@ mod tests {
     fn text_is_for_people() {
         let expected = "a.jpg  64×48  1 face\n  face  0.99  x 1  y 2  width 30  height 41\n";
         assert_eq!(printed(Format::Text, &[record()]), expected);
+    }
+
+    #[test]
+    fn text_tells_numbers_and_counts_points() {
+        let marks = json!({"kind": "face_landmarks", "confidence": 0.5, "roll": -3.2, "pixels": [[1, 2], [3, 4]]});
+        let record = Record { observations: vec![marks], ..record() };
+        let expected = "a.jpg  64×48  1 face_landmarks\n  face_landmarks  0.50  points 2  roll -3.2\n";
+        assert_eq!(printed(Format::Text, &[record]), expected);
     }
 
     #[test]

@@ -38,6 +38,8 @@ pub trait Algorithm: Send + Sync + 'static {
     fn run(&self, request: &Self::Request, input: &Input<'_>) -> Result<Vec<<Self::Request as Request>::Out>>;
 
     /// Requests whose answers `run` reads through [`Input::observations`]; the plan runs them first. Default none.
+    ///
+    /// To look closer at what they found without a view of your own, see [`Needs::of_required`].
     fn requires(&self, request: &Self::Request) -> Vec<AnyRequest> {
         let _ = request;
         Vec::new()

@@ -53,4 +53,4 @@ pub use orientation::Orientation;
 pub use registry::{AnyAlgorithm, Registry};
 pub use request::{AnyRequest, Request, RequestExt, RequestOptions};
 pub use tile::{Tile, TileScan, Tiling};
-pub use view::{ImageInfo, Needs, View, ViewData, ViewKind, ViewScale, ViewSpec, Views};
+pub use view::{ImageInfo, Needs, OfRequired, View, ViewData, ViewKind, ViewScale, ViewSpec, Views};

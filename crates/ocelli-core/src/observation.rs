@@ -54,6 +54,55 @@ fn rounded(value: f64, decimals: i32) -> f64 {
     (value * unit).round() / unit
 }
 
+/// Implements [`Observation`] for a struct with fields `confidence` (`f32`) and `provenance` (`Arc<Provenance>`).
+///
+/// After the kind come the names of the fields to draw, if any: what converts into a [`Shape`].
+///
+/// ```
+/// # use ocelli_core::{NormalizedRect, Observation, Provenance, impl_observation};
+/// # use std::sync::Arc;
+/// #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+/// struct Cat {
+///     rect: NormalizedRect,
+///     confidence: f32,
+///     provenance: Arc<Provenance>,
+/// }
+/// impl_observation!(Cat, "cat", rect);
+/// assert_eq!(Cat::KIND, "cat");
+/// ```
+#[macro_export]
+macro_rules! impl_observation {
+    ($observation:ty, $kind:literal $(, $shape:ident)* $(,)?) => {
+        impl $crate::Observation for $observation {
+            const KIND: &'static str = $kind;
+
+            fn confidence(&self) -> f32 {
+                self.confidence
+            }
+
+            fn provenance(&self) -> &::std::sync::Arc<$crate::Provenance> {
+                &self.provenance
+            }
+
+            fn shapes(&self) -> ::std::vec::Vec<$crate::Shape> {
+                ::std::vec![$($crate::Shape::from(self.$shape.clone())),*]
+            }
+        }
+    };
+}
+
+impl From<NormalizedRect> for Shape {
+    fn from(rect: NormalizedRect) -> Self {
+        Self::Rect(rect)
+    }
+}
+
+impl From<Vec<NormalizedPoint>> for Shape {
+    fn from(points: Vec<NormalizedPoint>) -> Self {
+        Self::Points(points)
+    }
+}
+
 /// Something to draw on the upright picture.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]

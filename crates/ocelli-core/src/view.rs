@@ -218,9 +218,22 @@ impl fmt::Display for ViewSpec {
 
 /// What an algorithm wants built before it runs.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Needs {
     /// The views, coarsest use first or in any order; duplicates are allowed.
     pub views: Vec<ViewSpec>,
+    /// Views that it shares with the requests that it requires, see [`of_required`](Self::of_required).
+    pub of_required: Option<OfRequired>,
+}
+
+/// The wish to read what required requests read, instead of building anything more.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct OfRequired {
+    /// The kind of the views.
+    pub kind: ViewKind,
+    /// What to build where no required request reads a view of that kind.
+    pub otherwise: Vec<ViewSpec>,
 }
 
 impl Needs {
@@ -234,11 +247,34 @@ impl Needs {
         self.views.push(spec);
         self
     }
+
+    /// The views of `kind` that the [required](crate::Algorithm::requires) requests read, or `otherwise` where they
+    /// read none: for an algorithm that looks closer at what another one found, and takes any resolution that is there.
+    pub fn of_required(mut self, kind: ViewKind, otherwise: impl IntoIterator<Item = ViewSpec>) -> Self {
+        self.of_required = Some(OfRequired { kind, otherwise: otherwise.into_iter().collect() });
+        self
+    }
+
+    /// These needs with the wish for shared views fulfilled: all that is left are views, sorted, each once.
+    ///
+    /// `required` are the views that the required requests read, themselves settled.
+    pub fn settled(mut self, required: impl IntoIterator<Item = ViewSpec>) -> Self {
+        if let Some(OfRequired { kind, otherwise }) = self.of_required.take() {
+            let n_own = self.views.len();
+            self.views.extend(required.into_iter().filter(|spec| spec.kind == kind && spec.scale.part().is_none()));
+            if self.views.len() == n_own {
+                self.views.extend(otherwise);
+            }
+            self.views.sort();
+            self.views.dedup();
+        }
+        self
+    }
 }
 
 impl FromIterator<ViewSpec> for Needs {
     fn from_iter<I: IntoIterator<Item = ViewSpec>>(specs: I) -> Self {
-        Self { views: specs.into_iter().collect() }
+        Self { views: specs.into_iter().collect(), of_required: None }
     }
 }
 
@@ -347,6 +383,19 @@ impl View {
     pub fn to_image(&self, rect: PixelRect) -> NormalizedRect {
         self.spec.to_image(self.image, rect)
     }
+
+    /// Where a place of the upright original picture lies in this view's pixels: the inverse of
+    /// [`to_image`](Self::to_image). It may lie outside, where the view shows a region.
+    pub fn from_image(&self, rect: NormalizedRect) -> PixelRect {
+        let part = self.spec.region_of(self.image);
+        let size = self.spec.whole_size(self.image);
+        let sx = f64::from(size.width) / f64::from(part.width);
+        let sy = f64::from(size.height) / f64::from(part.height);
+        let (left, top) = self.spec.scale.part().map_or((0.0, 0.0), |p| (f64::from(p.x), f64::from(p.y)));
+        let p = rect.to_pixels();
+        let (x, y) = ((p.x - f64::from(part.x)) * sx - left, (p.y - f64::from(part.y)) * sy - top);
+        PixelRect::new(x, y, p.width * sx, p.height * sy)
+    }
 }
 
 /// The views that one algorithm declared, ready to read.
@@ -363,6 +412,11 @@ impl Views {
             algorithm: String::new(), // the scheduler knows, see Error::in_algorithm
             reason: format!("reads a view that its needs do not declare: {spec:?}"),
         })
+    }
+
+    /// All of them, sorted by spec: for needs [of required requests](Needs::of_required), whose specs are theirs.
+    pub fn iter(&self) -> impl Iterator<Item = &View> {
+        self.0.values().map(Arc::as_ref)
     }
 
     /// Number of views.
@@ -402,10 +456,24 @@ mod tests {
             image,
             ViewData::U8(vec![0; 50 * 8 * 3]),
         );
-        let place = tile.to_image(PixelRect::new(10.0, -5.0, 5.0, 5.0)).to_pixels();
+        let cut = PixelRect::new(10.0, -5.0, 5.0, 5.0);
+        let place = tile.to_image(cut).to_pixels();
         assert_eq!(place, PixelRect::new(140.0, 70.0, 20.0, 20.0));
+        assert_eq!(tile.from_image(tile.to_image(cut)), cut);
+        let level = PixelRect::new(10.0, 5.0, 5.0, 5.0);
+        assert_eq!(view.from_image(view.to_image(level)), level);
         let integral = spec.of_kind(ViewKind::Integral);
         assert_eq!(integral.bytes(image), 51 * 26 * 4);
+    }
+
+    #[test]
+    fn needs_of_required_requests_add_nothing_where_there_is_something() {
+        let luma = ViewSpec::native(ViewKind::Luma8);
+        let level = |longer| ViewSpec::scaled(ViewKind::Rgb8, longer);
+        let needs = || Needs::new().view(luma).of_required(ViewKind::Rgb8, [level(64)]);
+        assert_eq!(needs().settled([luma, level(320), level(160)]).views, [level(160), level(320), luma]);
+        assert_eq!(needs().settled([luma]).views, [level(64), luma]);
+        assert_eq!(Needs::new().view(luma).settled([level(320)]).views, [luma]);
     }
 
     #[test]

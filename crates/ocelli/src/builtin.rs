@@ -13,5 +13,9 @@ pub(crate) fn registry(devices: &Devices) -> Result<Registry> {
     registry.register(ocelli_face_deep::DeepFaces::int8()?)?; // for long runs
     #[cfg(feature = "face-viola-jones")]
     registry.register(ocelli_face_viola_jones::ViolaJones::new()?)?; // the legacy baseline
+    #[cfg(feature = "face-landmarks")]
+    registry.register(ocelli_face_landmarks::LandmarkNet::new()?)?; // looks closer at what the face detectors find
+    #[cfg(feature = "face-landmarks")]
+    registry.register(ocelli_face_landmarks::QualityMeasure::new())?; // reads the landmarks
     Ok(registry)
 }

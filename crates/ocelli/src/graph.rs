@@ -55,6 +55,7 @@ impl Graph {
         let requires = algorithm.requires(request);
         let requires: Vec<usize> =
             requires.iter().map(|r| self.add(registry, r, image, depth + 1)).collect::<Result<_>>()?;
+        let needs = needs.settled(requires.iter().flat_map(|&r| self.nodes[r].needs.views.iter().copied()));
         let wave = requires.iter().map(|&r| self.nodes[r].wave + 1).max().unwrap_or(0);
         self.nodes.push(Node { request: request.clone(), algorithm, needs, requires, wave });
         Ok(self.nodes.len() - 1)

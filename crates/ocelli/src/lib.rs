@@ -33,6 +33,8 @@ pub use handler::Handler;
 pub use ocelli_core as core;
 #[cfg(feature = "face-deep")]
 pub use ocelli_face_deep as face_deep;
+#[cfg(feature = "face-landmarks")]
+pub use ocelli_face_landmarks as face_landmarks;
 #[cfg(feature = "face-viola-jones")]
 pub use ocelli_face_viola_jones as face_viola_jones;
 #[cfg(feature = "gpu")]
@@ -49,7 +51,11 @@ pub mod prelude {
         Algorithm, AnyObservations, AnyRequest, Cancel, DetectFaces, Device, Error, FaceObservation, ImageInfo, Input,
         Limits, MissReport, MissVerdict, Needs, NormalizedPoint, NormalizedRect, Observation, Orientation, PixelRect,
         Priority, Provenance, Region, Request, RequestExt, RequestOptions, Result, Shape, Size, ViewKind, ViewSpec,
-        impl_request,
+        impl_observation, impl_request,
+    };
+    #[cfg(feature = "face-landmarks")]
+    pub use ocelli_face_landmarks::{
+        DetectFaceLandmarks, FaceLandmarks, FaceQuality, FaceQualityObservation, FaceRegion, HeadPose,
     };
     pub use ocelli_image::{PixelBuffer, PixelLayout, Source};
 }

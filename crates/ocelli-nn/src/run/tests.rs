@@ -196,6 +196,13 @@ fn test_face_student_matches_training_framework() {
     check_recorded(model, reference, "image", &[("score", "score"), ("box", "box")]);
 }
 
+#[test]
+fn test_face_landmarks_matches_training_framework() {
+    let model = include_bytes!("../../../../models/face-landmarks.safetensors");
+    let reference = include_bytes!("../../../../models/testdata/face-landmarks.reference.safetensors");
+    check_recorded(model, reference, "image", &[("points", "points"), ("spread", "spread")]);
+}
+
 /// A network in int8 calibrated on the picture it will see, and its float twin.
 fn int8(model: &crate::Model, isa: Isa, picture: &RgbImage<'_>) -> Result<std::sync::Arc<Network>, Error> {
     let calibration = crate::Calibration::measure(&Network::new(model)?, &[*picture])?;
