@@ -110,26 +110,32 @@ impl Wish {
 impl Control {
     /// Starts the clock of a request.
     pub fn start(cancel: Option<Cancel>, deadline: Option<Duration>, progress: Option<Progress>) -> Self {
-        Self::default().wish(cancel, deadline, progress)
+        Self::default().wish(Instant::now(), cancel, deadline, progress)
     }
 
-    /// Starts the clock of a request that runs inside `host`.
-    pub fn hosted(host: Arc<dyn Host>, options: &RequestOptions) -> Self {
+    /// For a request that was made at `began` and runs inside `host`.
+    pub fn hosted(host: Arc<dyn Host>, began: Instant, options: &RequestOptions) -> Self {
         let control = Self { host: Some(host), priority: options.priority, ..Self::default() };
-        control.wish(options.cancel.clone(), options.deadline, options.progress.clone())
+        control.wish(began, options.cancel.clone(), options.deadline, options.progress.clone())
     }
 
-    fn wish(mut self, cancel: Option<Cancel>, deadline: Option<Duration>, progress: Option<Progress>) -> Self {
+    fn wish(
+        mut self,
+        began: Instant,
+        cancel: Option<Cancel>,
+        deadline: Option<Duration>,
+        progress: Option<Progress>,
+    ) -> Self {
         // A deadline too far away for the clock is no deadline.
-        let deadline = deadline.and_then(|d| self.now().checked_add(d));
+        let deadline = deadline.and_then(|d| began.checked_add(d));
         self.wishes.push(Wish { cancels: cancel.into_iter().collect(), deadline, progress });
         self
     }
 
-    /// Tightens every caller's wish: stops by this switch, and at this time, too.
-    pub fn within(mut self, cancel: Option<&Cancel>, deadline: Option<Instant>) -> Self {
+    /// Tightens every caller's wish: stops by any of these switches, and at this time, too.
+    pub fn within(mut self, cancels: &[Cancel], deadline: Option<Instant>) -> Self {
         for wish in &mut self.wishes {
-            wish.cancels.extend(cancel.cloned());
+            wish.cancels.extend_from_slice(cancels);
             wish.deadline = [wish.deadline, deadline].into_iter().flatten().min();
         }
         self
@@ -140,6 +146,13 @@ impl Control {
     pub fn join(&mut self, other: &Self) {
         self.wishes.extend(other.wishes.iter().cloned());
         self.priority = self.priority.max(other.priority);
+    }
+
+    /// The same wishes without anybody listening to progress: for work on the way to what the callers asked for.
+    pub fn silent(&self) -> Self {
+        let mut control = Self { incomplete: Arc::default(), ..self.clone() };
+        control.wishes.iter_mut().for_each(|wish| wish.progress = None);
+        control
     }
 
     /// Whether the request should end now: cheap enough for every row band.
@@ -153,14 +166,18 @@ impl Control {
     /// # Errors
     /// [`Error::Cancelled`] or [`Error::DeadlineExceeded`].
     pub fn checkpoint(&self) -> Result<()> {
-        self.stopped()?;
+        self.go_on()?;
         match &self.host {
-            Some(host) if host.give_way(self.priority) => self.stopped(),
+            Some(host) if host.give_way(self.priority) => self.go_on(),
             _ => Ok(()),
         }
     }
 
-    fn stopped(&self) -> Result<()> {
+    /// [`checkpoint`](Self::checkpoint) that never holds the thread: for places where a lock is held.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`] or [`Error::DeadlineExceeded`].
+    pub fn go_on(&self) -> Result<()> {
         let mut first = None;
         for wish in &self.wishes {
             match wish.stopped(|| self.now()) {
@@ -266,11 +283,11 @@ mod tests {
     #[test]
     fn a_batch_tightens_its_requests() {
         let all = Cancel::new();
-        let control = Control::start(None, Some(Duration::MAX), None).within(Some(&all), None);
+        let control = Control::start(None, Some(Duration::MAX), None).within(std::slice::from_ref(&all), None);
         assert!(control.checkpoint().is_ok());
         all.cancel();
         assert!(matches!(control.checkpoint(), Err(Error::Cancelled)));
-        let late = Control::start(None, Some(Duration::from_secs(3600)), None).within(None, Some(Instant::now()));
+        let late = Control::start(None, Some(Duration::from_secs(3600)), None).within(&[], Some(Instant::now()));
         assert!(late.has_deadline() && matches!(late.checkpoint(), Err(Error::DeadlineExceeded)));
     }
 
@@ -294,11 +311,11 @@ mod tests {
     fn the_host_keeps_the_clock_and_holds_threads() {
         let host = Arc::new(Ticking(Instant::now(), Default::default(), Cancel::new()));
         let mut options = RequestOptions { deadline: Some(Duration::from_secs(2)), ..Default::default() };
-        let control = Control::hosted(host.clone(), &options);
+        let control = Control::hosted(host.clone(), host.now(), &options);
         assert!(control.checkpoint().is_ok(), "second 1");
         assert!(matches!(control.checkpoint(), Err(Error::DeadlineExceeded)), "second 2");
         options = RequestOptions { priority: Priority::Background, cancel: Some(host.2.clone()), ..Default::default() };
-        let held = Control::hosted(host.clone(), &options).checkpoint();
+        let held = Control::hosted(host.clone(), host.0, &options).checkpoint();
         assert!(matches!(held, Err(Error::Cancelled)), "cancelled while it was held");
     }
 

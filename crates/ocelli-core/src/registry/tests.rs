@@ -104,3 +104,29 @@ fn a_confidence_that_is_no_number_breaks_the_contract() {
     let algorithm = Fixed { name: "deep", revision: 1, confidences: vec![f32::NAN] };
     assert!(matches!(run(&algorithm, DetectFaces::new()), Err(Error::Contract { .. })));
 }
+
+#[test]
+fn answers_cut_short_are_marked_and_none_is_an_error() {
+    struct Hurried(Fixed);
+    impl Algorithm for Hurried {
+        type Request = DetectFaces;
+        fn name(&self) -> &str {
+            "hurried"
+        }
+        fn revision(&self) -> u32 {
+            1
+        }
+        fn needs(&self, _: &DetectFaces, _: &ImageInfo) -> Result<Needs> {
+            Ok(Needs::new())
+        }
+        fn run(&self, request: &DetectFaces, input: &Input<'_>) -> Result<Vec<FaceObservation>> {
+            let input = Input { provenance: &input.cut_short(), ..*input };
+            Algorithm::run(&self.0, request, &input)
+        }
+    }
+    let hurried = |confidences: Vec<f32>| Hurried(Fixed { name: "hurried", revision: 1, confidences });
+    let answers = run(&hurried(vec![0.5]), DetectFaces::new()).unwrap();
+    assert!(answers.is_incomplete());
+    assert_eq!(answers.records()[0]["incomplete"], json!(true));
+    assert!(matches!(run(&hurried(vec![]), DetectFaces::new()), Err(Error::DeadlineExceeded)));
+}

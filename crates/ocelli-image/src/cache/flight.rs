@@ -26,6 +26,7 @@ enum Outcome {
 
 impl Flight {
     pub(super) fn wait(&self, control: &Control) -> Result<Option<Arc<View>>> {
+        let _waiting = control.waiting();
         let mut outcome = self.lock();
         loop {
             match &*outcome {
@@ -34,7 +35,7 @@ impl Flight {
                 Outcome::Abandoned => return Ok(None),
                 Outcome::Pending => {}
             }
-            control.checkpoint()?;
+            control.go_on()?;
             outcome = self.landed.wait_timeout(outcome, PATIENCE).unwrap_or_else(PoisonError::into_inner).0;
         }
     }

@@ -7,10 +7,14 @@ use crate::decode::{Encoded, Method};
 use crate::lineage::{self, Origin, Subject, origin, root};
 use crate::raster::crop;
 use crate::sink::{Target, part_of};
-use ocelli_core::{Control, Error, PixelRegion, Result, Size, View, ViewData, ViewKind, ViewScale, ViewSpec};
+use ocelli_core::{
+    Control, Error, PixelRegion, Result, Size, Step, StepKind, View, ViewData, ViewKind, ViewScale, ViewSpec,
+};
 use ocelli_resize::{CropBox, resize_rgb};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError};
+use std::time::Instant;
+use tracing::field::Empty;
 
 /// One call of [`Picture::views`].
 pub(super) struct Job<'a> {
@@ -74,7 +78,9 @@ impl<'a> Job<'a> {
                     None => continue,
                 }
             }
+            let waiting = self.control.waiting();
             let gate = self.picture.0.gate.lock().unwrap_or_else(PoisonError::into_inner);
+            drop(waiting);
             let claim = self.store.claim(id, spec);
             if let Claim::Build(slot) = claim {
                 let decoded = self.decode(slot, encoded);
@@ -90,6 +96,8 @@ impl<'a> Job<'a> {
 
     fn hit(&self, view: Arc<View>) -> Arc<View> {
         self.store.counters.hit(view.spec().kind);
+        tracing::trace!(kind = view.spec().kind.name(), bytes = view.bytes(), "hit");
+        self.control.record(Step::since(Instant::now(), StepKind::Hit(*view.spec()), view.bytes()));
         view
     }
 
@@ -108,13 +116,19 @@ impl<'a> Job<'a> {
             // Together they would not fit, so each has a pass of its own.
             slots.truncate(1);
         }
-        let _span = tracing::debug_span!("decode", picture = %self.picture.0.info.name, views = slots.len()).entered();
+        let span =
+            tracing::debug_span!("decode", picture = %self.picture.0.info.name, views = slots.len(), bytes = Empty);
+        let (_entered, began) = (span.enter(), Instant::now());
         let decoded = self.control.checkpoint().and_then(|()| {
             self.store.counters.decoded();
             encoded.collect(method, &targets[..slots.len()], limits, self.control)
         });
         match decoded {
             Ok(frames) => {
+                let bytes = frames.iter().map(|frame| frame.len() as u64).sum();
+                span.record("bytes", bytes);
+                let specs = slots.iter().map(Slot::spec).collect();
+                self.control.record(Step::since(began, StepKind::Decode(specs), bytes));
                 for (slot, frame) in slots.into_iter().zip(frames) {
                     let view = Arc::new(View::new(slot.spec(), image, ViewData::U8(frame)));
                     self.held.insert(slot.spec(), view.clone());
@@ -160,8 +174,12 @@ impl<'a> Job<'a> {
             Origin::Same(other) => Ok(self.view(other)?.renamed(spec)),
             Origin::Made(parent) => {
                 let parent = self.view(parent)?;
-                let _span = tracing::debug_span!("view", kind = spec.kind.name(), size = %spec.size(image)).entered();
-                made(spec, &parent, image)
+                let (kind, size, bytes) = (spec.kind.name(), spec.size(image), spec.bytes(image));
+                let _span = tracing::debug_span!("view", kind, %size, bytes).entered();
+                let began = Instant::now();
+                let view = made(spec, &parent, image)?;
+                self.control.record(Step::since(began, StepKind::View(spec), view.bytes()));
+                Ok(view)
             }
         }
     }
