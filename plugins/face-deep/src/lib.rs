@@ -9,6 +9,7 @@
 
 mod decode;
 mod device;
+mod in_time;
 mod levels;
 mod merge;
 mod miss;
@@ -185,11 +186,14 @@ impl Algorithm for DeepFaces {
     fn run(&self, request: &DetectFaces, input: &Input<'_>) -> Result<Vec<FaceObservation>> {
         let specs = self.levels(request, input.image.size);
         let threshold = request.options.threshold.unwrap_or(self.settings.threshold);
-        let mut candidates = self.scan(request, &specs, threshold, input)?;
+        let scan = |levels: std::ops::Range<usize>| self.scan(request, &specs[levels], threshold, input);
+        let in_parts = input.control.has_deadline() && self.device_of_run(request, &specs, input)?.is_none();
+        let (mut candidates, complete) =
+            if in_parts { in_time::coarse_first(specs.len(), scan)? } else { (scan(0..specs.len())?, true) };
         let part = specs[0].region_of(input.image.size).size();
         candidates.retain(|c| is_wanted(c, request, part, specs.len()));
         let faces = non_max_suppression(candidates, self.settings.nms_iou);
-        let provenance = self.provenance(request, &specs, input)?;
+        let provenance = if complete { self.provenance(request, &specs, input)? } else { input.cut_short() };
         let observe = |c: Candidate| FaceObservation::new(c.rect, c.confidence, provenance.clone());
         Ok(faces.into_iter().map(observe).collect())
     }

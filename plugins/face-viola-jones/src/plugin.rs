@@ -4,7 +4,7 @@ mod miss;
 
 use crate::cascade::CascadeInfo;
 use crate::detect::{LadderOptions, Level, MIN_SCALE_FACTOR, ladder, refuse_tilted, scan_level};
-use crate::group::{Group, group};
+use crate::group::{Candidate, Group, group};
 use crate::scan::Isa;
 use crate::{Cascade, CascadeError};
 use ocelli_core::{
@@ -111,20 +111,34 @@ impl ViolaJones {
         ladder(part, window, &options).map_err(failed)
     }
 
-    fn groups(&self, levels: &[Level], region: Option<PixelRegion>, input: &Input<'_>) -> Result<Vec<Group>> {
-        let mut candidates = Vec::new();
-        for (ix, level) in levels.iter().enumerate() {
-            let [sums, squares] = specs(level, region, input.image.size);
-            let (sums, squares) = (input.views.get(&sums)?, input.views.get(&squares)?);
-            let keep_going = || !input.control.should_stop();
-            let found = scan_level(&self.cascade, level, sums.as_u32(), squares.as_u64(), Isa::best(), &keep_going);
-            candidates.extend(found.map_err(|error| match error {
-                CascadeError::Cancelled => input.control.checkpoint().err().unwrap_or(Error::Cancelled),
-                other => failed(other),
-            })?);
-            input.control.progress((ix + 1) as f32 / levels.len() as f32);
+    /// The groups of all levels, and whether the deadline left time for all. Coarse levels, which show the large faces and
+    /// cost least, are scanned first; candidates are grouped in the order of levels either way.
+    fn groups(&self, levels: &[Level], region: Option<PixelRegion>, input: &Input<'_>) -> Result<(Vec<Group>, bool)> {
+        let mut found: Vec<Vec<Candidate>> = vec![Vec::new(); levels.len()];
+        let mut complete = true;
+        for (done, ix) in (0..levels.len()).rev().enumerate() {
+            match self.scan(&levels[ix], region, input) {
+                Ok(candidates) => found[ix] = candidates,
+                Err(Error::DeadlineExceeded) if done > 0 => {
+                    complete = false;
+                    break;
+                }
+                Err(error) => return Err(error),
+            }
+            input.control.progress((done + 1) as f32 / levels.len() as f32);
         }
-        Ok(group(&candidates, self.min_neighbors))
+        Ok((group(&found.concat(), self.min_neighbors), complete))
+    }
+
+    fn scan(&self, level: &Level, region: Option<PixelRegion>, input: &Input<'_>) -> Result<Vec<Candidate>> {
+        let [sums, squares] = specs(level, region, input.image.size);
+        let (sums, squares) = (input.views.get(&sums)?, input.views.get(&squares)?);
+        let keep_going = || !input.control.should_stop();
+        let found = scan_level(&self.cascade, level, sums.as_u32(), squares.as_u64(), Isa::best(), &keep_going);
+        found.map_err(|error| match error {
+            CascadeError::Cancelled => input.control.checkpoint().err().unwrap_or(Error::Cancelled),
+            other => failed(other),
+        })
     }
 }
 
@@ -167,10 +181,11 @@ impl Algorithm for ViolaJones {
         let part = region.unwrap_or(PixelRegion::whole(image));
         let levels = self.levels(request, part.size())?;
         let threshold = request.options.threshold.unwrap_or(default_threshold(self.cascade.info()));
-        let groups = self.groups(&levels, region, input)?;
+        let (groups, complete) = self.groups(&levels, region, input)?;
+        let provenance = if complete { input.provenance.clone() } else { input.cut_short() };
         let faces = groups.iter().map(|group| {
             let rect = NormalizedRect::from_pixels(object_box(self.cascade.info(), group, part), image);
-            FaceObservation::new(rect, confidence(self.cascade.info(), group), input.provenance.clone())
+            FaceObservation::new(rect, confidence(self.cascade.info(), group), provenance.clone())
         });
         Ok(faces.filter(|face| face.confidence >= threshold).collect())
     }

@@ -108,6 +108,7 @@ fn after_cascade(
     let threshold = request.options.threshold.unwrap_or(default_threshold(info));
     let mut groups: Vec<_> = detector
         .groups(levels, region, input)?
+        .0
         .iter()
         .map(|g| (NormalizedRect::from_pixels(object_box(info, g, part), image), confidence(info, g)))
         .collect();
