@@ -16,6 +16,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("ocelli-eval", &["ocelli-core"]),
     // And every plugin: see `layering`.
     ("ocelli", &["ocelli-core", "ocelli-image", "ocelli-nn", "ocelli-gpu"]),
+    ("ocelli-library", &["ocelli"]),
     ("ocelli-testkit", &["ocelli", "ocelli-core", "ocelli-image", "ocelli-eval"]),
 ];
 
@@ -28,6 +29,8 @@ const KEPT_IN: &[(&str, &[&str])] = &[
     ("clap", &["ocelli-cli", "ocelli-benches", "xtask"]),
     ("indicatif", &["ocelli-cli"]),
     ("fast_image_resize", &["ocelli-resize"]),
+    ("redb", &["ocelli-library"]),
+    ("parquet", &["ocelli-library"]),
     ("anyhow", &["ocelli-cli", "ocelli-benches", "xtask"]),
 ];
 

@@ -1,6 +1,8 @@
 //! The graph of one batch: every request once, producers before those that read their answers.
 
+use crate::run::panicked;
 use ocelli_core::{AnyAlgorithm, AnyRequest, Error, ImageInfo, Needs, Registry, Result, ViewSpec};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 /// Deepest chain of requests that require others; a longer one is a circle.
@@ -14,8 +16,6 @@ pub(crate) struct Node {
     pub needs: Needs,
     /// Indices of the nodes whose answers it reads; all smaller than its own.
     pub requires: Vec<usize>,
-    /// 0 for nodes that read no answers, else one more than the highest among those it requires.
-    pub wave: usize,
 }
 
 /// The nodes of a batch and, for each request of the caller, its node or why it has none.
@@ -51,24 +51,19 @@ impl Graph {
         if let Some(same) = self.nodes.iter().position(|node| is_same(&node.request, request)) {
             return Ok(same);
         }
-        let needs = algorithm.needs(request, image)?;
-        let requires = algorithm.requires(request);
+        // A plugin's panic fails its request alone, here as when it runs.
+        let asked = catch_unwind(AssertUnwindSafe(|| (algorithm.needs(request, image), algorithm.requires(request))));
+        let (needs, requires) = asked.map_err(|panic| panicked(algorithm.name(), &*panic))?;
+        let needs = needs?;
         let requires: Vec<usize> =
             requires.iter().map(|r| self.add(registry, r, image, depth + 1)).collect::<Result<_>>()?;
         let needs = needs.settled(requires.iter().flat_map(|&r| self.nodes[r].needs.views.iter().copied()));
-        let wave = requires.iter().map(|&r| self.nodes[r].wave + 1).max().unwrap_or(0);
-        self.nodes.push(Node { request: request.clone(), algorithm, needs, requires, wave });
+        self.nodes.push(Node { request: request.clone(), algorithm, needs, requires });
         Ok(self.nodes.len() - 1)
-    }
-
-    /// Number of waves: nodes of one wave are independent of each other.
-    pub fn waves(&self) -> usize {
-        self.nodes.iter().map(|n| n.wave + 1).max().unwrap_or(0)
     }
 }
 
-/// Whether two requests ask the same with the same handles to stop them: then one run serves both.
+/// Whether two requests ask the same: then one run serves both, and stops when neither wants it any more.
 fn is_same(a: &AnyRequest, b: &AnyRequest) -> bool {
-    let steered = |r: &AnyRequest| r.options().cancel.is_some() || r.options().progress.is_some();
-    a.kind() == b.kind() && !steered(a) && !steered(b) && a.to_json() == b.to_json()
+    a.kind() == b.kind() && a.to_json() == b.to_json()
 }

@@ -1,14 +1,14 @@
 //! One open picture, and the way of a batch of requests through it.
 
-use crate::graph::{Graph, Node};
-use crate::{Plan, Requests, Vision, device};
+use crate::call::{Call, Steering};
+use crate::graph::Graph;
+use crate::run::Run;
+use crate::{Pending, Plan, Requests, Vision};
 use ocelli_core::{
-    AnyObservations, AnyRequest, Control, Error, ImageInfo, Input, MemoryPlan, MissReport, NormalizedRect, PixelRect,
-    Provenance, Request, Result, Views,
+    AnyObservations, AnyRequest, Cancel, ImageInfo, Input, MemoryPlan, MissReport, NormalizedRect, PixelRect, Priority,
+    Request, Result, Step,
 };
 use ocelli_image::{Picture, RgbImage};
-use rayon::prelude::*;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 /// An open picture: answers batches of requests. Clones share the picture and its views.
@@ -16,11 +16,24 @@ use std::sync::Arc;
 pub struct Handler {
     vision: Vision,
     picture: Picture,
+    steering: Steering,
 }
 
 impl Handler {
     pub(crate) fn new(vision: Vision, picture: Picture) -> Self {
-        Self { vision, picture }
+        Self { vision, picture, steering: Steering::default() }
+    }
+
+    /// This picture with calls that are this urgent, whatever their requests say.
+    pub fn priority(mut self, priority: Priority) -> Self {
+        self.steering.priority = Some(priority);
+        self
+    }
+
+    /// This picture with calls that this switch stops, beside those of their requests.
+    pub fn cancel(mut self, cancel: &Cancel) -> Self {
+        self.steering.cancels.push(cancel.clone());
+        self
     }
 
     /// What is known of the picture from its header.
@@ -60,10 +73,69 @@ impl Handler {
     }
 
     /// Answers requests of any kinds, made by name with [`Vision::request`] or from typed ones.
+    ///
+    /// The call is as urgent as its most urgent request. A request whose deadline passes answers with what is found by
+    /// then, [marked](AnyObservations::is_incomplete), or with [`Error::DeadlineExceeded`](ocelli_core::Error).
     pub fn perform_any(&self, requests: &[AnyRequest]) -> Vec<Result<AnyObservations>> {
+        self.answer(&Call::new(&self.vision, self.steering.clone()), requests)
+    }
+
+    /// [`perform_any`](Self::perform_any) with the record of its steps, in the order in which they ended.
+    pub fn perform_any_recorded(&self, requests: &[AnyRequest]) -> (Vec<Result<AnyObservations>>, Vec<Step>) {
+        let call = Call::recorded(&self.vision, self.steering.clone());
+        let answers = self.answer(&call, requests);
+        (answers, call.steps())
+    }
+
+    /// [`perform`](Self::perform) on the framework's threads: a future for any executor.
+    ///
+    /// ```no_run
+    /// # async fn faces(vision: ocelli::Vision) -> ocelli::core::Result<()> {
+    /// # use ocelli::prelude::*;
+    /// let picture = vision.open_async("party.jpg").await?;
+    /// let (faces,) = picture.perform_async((DetectFaces::new(),)).await?;
+    /// # Ok(()) }
+    /// ```
+    pub fn perform_async<R: Requests>(&self, requests: R) -> Pending<R::Outputs>
+    where
+        R::Outputs: Send + 'static,
+    {
+        self.pending(requests.into_any(), |answers| R::all(R::outcomes(answers)))
+    }
+
+    /// [`perform_each`](Self::perform_each) on the framework's threads.
+    pub fn perform_each_async<R: Requests>(&self, requests: R) -> Pending<R::Outcomes>
+    where
+        R::Outcomes: Send + 'static,
+    {
+        self.pending(requests.into_any(), |answers| Ok(R::outcomes(answers)))
+    }
+
+    /// [`perform_any`](Self::perform_any) on the framework's threads.
+    pub fn perform_any_async(&self, requests: Vec<AnyRequest>) -> Pending<Vec<Result<AnyObservations>>> {
+        self.pending(requests, Ok)
+    }
+
+    fn pending<T: Send + 'static>(
+        &self,
+        requests: Vec<AnyRequest>,
+        finish: impl FnOnce(Vec<Result<AnyObservations>>) -> Result<T> + Send + 'static,
+    ) -> Pending<T> {
+        Pending::new(|cancel, done| {
+            let mut steering = self.steering.clone();
+            steering.cancels.push(cancel);
+            let call = Call::new(&self.vision, steering);
+            let (handler, priority) = (self.clone(), call.steering.priority_of(&requests));
+            let job = move || done(finish(handler.answer(&call, &requests)));
+            self.vision.lanes().submit(priority, Box::new(job));
+        })
+    }
+
+    /// Answers the requests of a call.
+    pub(crate) fn answer(&self, call: &Arc<Call>, requests: &[AnyRequest]) -> Vec<Result<AnyObservations>> {
         let _span = tracing::info_span!("perform", picture = %self.info().name, requests = requests.len()).entered();
         let graph = Graph::new(self.vision.registry(), requests, self.info());
-        let answers = self.vision.pool().install(|| self.run(&graph));
+        let answers = Run::new(call, &self.picture, &graph, requests).all();
         graph.roots.into_iter().map(|root| answers[root?].clone()).collect()
     }
 
@@ -119,14 +191,15 @@ impl Handler {
     /// The request's own.
     pub fn explain_miss_any(&self, request: &AnyRequest, place: PixelRect) -> Result<Option<MissReport>> {
         let place = NormalizedRect::from_pixels(place, self.info().size);
-        let mut graph = Graph::new(self.vision.registry(), std::slice::from_ref(request), self.info());
-        let root = graph.roots.remove(0)?;
-        self.vision.pool().install(|| {
-            let answers = self.run(&graph);
-            let node = &graph.nodes[root];
-            let explain = |input: &Input<'_>| node.algorithm.explain_miss(&node.request, input, place);
-            self.with_input(&graph, node, &control(request), &answers, None, explain)
-        })
+        let requests = std::slice::from_ref(request);
+        let graph = Graph::new(self.vision.registry(), requests, self.info());
+        let root = graph.roots[0].clone()?;
+        let call = Call::new(&self.vision, self.steering.clone());
+        let run = Run::new(&call, &self.picture, &graph, requests);
+        run.all();
+        let algorithm = &graph.nodes[root].algorithm;
+        let explain = |input: &Input<'_>| algorithm.explain_miss(request, input, place);
+        self.vision.pool().install(|| run.with_input(root, explain))
     }
 
     /// The working memory that a request's algorithm will take on this picture, planned without running it.
@@ -140,85 +213,4 @@ impl Handler {
         let algorithm = self.vision.registry().select(request)?;
         self.vision.pool().install(|| algorithm.memory(request, self.info()))
     }
-
-    /// Runs every node, wave after wave; nodes of one wave are independent of each other.
-    fn run(&self, graph: &Graph) -> Vec<Result<AnyObservations>> {
-        let mut answers = vec![Err(Error::Cancelled); graph.nodes.len()];
-        let controls: Vec<_> = graph.nodes.iter().map(|node| control(&node.request)).collect();
-        for wave in 0..graph.waves() {
-            let ready: Vec<usize> = (0..graph.nodes.len()).filter(|&ix| graph.nodes[ix].wave == wave).collect();
-            let run = |&ix: &usize| (ix, self.run_node(graph, &graph.nodes[ix], &controls[ix], &answers));
-            let done: Vec<_> = ready.par_iter().map(run).collect();
-            done.into_iter().for_each(|(ix, answer)| answers[ix] = answer);
-        }
-        answers
-    }
-
-    fn run_node(
-        &self,
-        graph: &Graph,
-        node: &Node,
-        control: &Control,
-        answers: &[Result<AnyObservations>],
-    ) -> Result<AnyObservations> {
-        let run = |input: &Input<'_>| node.algorithm.run(&node.request, input);
-        let answer = self.with_input(graph, node, control, answers, None, run);
-        let answer = answer.or_else(|error| self.run_on_processor(graph, node, control, answers, error));
-        control.progress(1.0);
-        answer
-    }
-
-    /// Runs a node whose device failed on the processor, where its caller leaves the choice of device open.
-    fn run_on_processor(
-        &self,
-        graph: &Graph,
-        node: &Node,
-        control: &Control,
-        answers: &[Result<AnyObservations>],
-        error: Error,
-    ) -> Result<AnyObservations> {
-        let again = device::on_processor(self.vision.registry(), &node.request, &error);
-        let (request, warning) = again.ok_or(error)?;
-        let needs = node.algorithm.needs(&request, self.info())?;
-        let again = Node { request, needs, ..node.clone() };
-        let run = |input: &Input<'_>| again.algorithm.run(&again.request, input);
-        self.with_input(graph, &again, control, answers, Some(warning), run)
-    }
-
-    /// Builds what a node reads and hands it over; a panic on the other side is an error of this node.
-    fn with_input<T>(
-        &self,
-        graph: &Graph,
-        node: &Node,
-        control: &Control,
-        answers: &[Result<AnyObservations>],
-        warning: Option<String>,
-        read: impl FnOnce(&Input<'_>) -> Result<T>,
-    ) -> Result<T> {
-        control.checkpoint()?;
-        let name = node.algorithm.name();
-        let _span = tracing::info_span!("algorithm", name, request = node.request.kind()).entered();
-        let required = node.requires.iter().map(|&ix| answers[ix].clone()).collect::<Result<Vec<_>>>()?;
-        let views: Views = self.picture.views(&node.needs.views, &graph.union, self.vision.cache(), control)?;
-        let mut provenance = Provenance::new(name, node.algorithm.revision());
-        provenance.warnings = self.picture.warnings().iter().cloned().chain(warning).collect();
-        let provenance = Arc::new(provenance);
-        let input = Input { image: self.info(), views: &views, control, provenance: &provenance, required: &required };
-        let answer = catch_unwind(AssertUnwindSafe(|| read(&input)));
-        answer.unwrap_or_else(|panic| Err(panicked(name, &*panic))).map_err(|error| error.in_algorithm(name))
-    }
-}
-
-/// The running side of a request's cancel, deadline and progress; the deadline counts from here.
-fn control(request: &AnyRequest) -> Control {
-    let options = request.options();
-    Control::start(options.cancel.clone(), options.deadline, options.progress.clone())
-}
-
-/// A plugin's panic fails its request alone.
-fn panicked(algorithm: &str, panic: &(dyn std::any::Any + Send)) -> Error {
-    let text =
-        panic.downcast_ref::<&str>().map(ToString::to_string).or_else(|| panic.downcast_ref::<String>().cloned());
-    let reason = format!("panicked: {}", text.as_deref().unwrap_or("without a message"));
-    Error::Contract { algorithm: algorithm.to_owned(), reason }
 }

@@ -16,20 +16,34 @@
 //! that a program needs is in [`prelude`]; algorithms of your own are added with [`VisionBuilder::register`].
 //!
 //! Key types in reading order: [`Vision`], [`Handler`], [`DetectFaces`](ocelli_core::DetectFaces), [`Batch`],
-//! [`Plan`], [`Counters`].
+//! [`Plan`], [`Pending`], [`Counters`], [`Metrics`].
 
 mod batch;
 mod builtin;
+mod call;
 mod device;
 mod graph;
 mod handler;
+mod lanes;
+mod metrics;
+mod pending;
 mod plan;
 mod requests;
+mod run;
+mod traffic;
 mod vision;
 
-pub use batch::{Batch, BatchFailure};
+/// What the traffic rules are made of; a check of them puts other parts in their place.
+mod sync {
+    pub(crate) use std::sync::atomic::{AtomicUsize, Ordering};
+    pub(crate) use std::sync::{Condvar, Mutex};
+}
+
+pub use batch::{Batch, BatchFailure, BatchProgress};
 pub use device::Devices;
 pub use handler::Handler;
+pub use lanes::lower_thread_priority;
+pub use metrics::{Metrics, Tally};
 pub use ocelli_core as core;
 #[cfg(feature = "face-deep")]
 pub use ocelli_face_deep as face_deep;
@@ -40,13 +54,14 @@ pub use ocelli_face_viola_jones as face_viola_jones;
 #[cfg(feature = "gpu")]
 pub use ocelli_gpu as gpu;
 pub use ocelli_image as image;
+pub use pending::Pending;
 pub use plan::{Plan, PlannedRun};
 pub use requests::Requests;
 pub use vision::{Counters, Vision, VisionBuilder};
 
 /// The one `use` line of a program.
 pub mod prelude {
-    pub use crate::{Batch, Handler, Requests, Vision};
+    pub use crate::{Batch, Handler, Pending, Requests, Vision};
     pub use ocelli_core::{
         Algorithm, AnyObservations, AnyRequest, Cancel, DetectFaces, Device, Error, FaceObservation, ImageInfo, Input,
         Limits, MissReport, MissVerdict, Needs, NormalizedPoint, NormalizedRect, Observation, Orientation, PixelRect,

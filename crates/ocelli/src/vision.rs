@@ -1,12 +1,19 @@
 //! The framework's front door.
 
 use crate::device::Devices;
-use crate::{Batch, Handler, builtin};
-use ocelli_core::{Algorithm, AnyRequest, Error, Limits, Registry, Result};
+use crate::lanes::Lanes;
+use crate::metrics::{Counting, Metrics};
+use crate::run::panic_text;
+use crate::traffic::Traffic;
+use crate::{Batch, Handler, Pending, builtin};
+use ocelli_core::{Algorithm, AnyRequest, Error, Limits, Priority, Registry, Result};
 use ocelli_image::{CacheCounters, Picture, Source, ViewCache};
-use rayon::{ThreadPool, ThreadPoolBuilder};
+use rayon::ThreadPool;
 use serde_json::Value;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Instant;
 
 /// Opens pictures and holds what their requests share: algorithms, worker threads, the cache of views.
 ///
@@ -21,9 +28,27 @@ struct Inner {
     registry: Registry,
     cache: Arc<ViewCache>,
     limits: Limits,
-    pool: ThreadPool,
+    lanes: Arc<Lanes>,
+    traffic: Traffic,
+    counting: Counting,
+    clock: Clock,
     devices: Devices,
 }
+
+/// Where the time comes from that deadlines are measured by.
+#[derive(Clone, Default)]
+struct Clock(Option<Arc<dyn Fn() -> Instant + Send + Sync>>);
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "Clock(given)" } else { "Clock(system)" })
+    }
+}
+
+/// Doors for threads and executors of every kind.
+const fn is_shared<T: Send + Sync + Clone>() {}
+const _: () = is_shared::<Vision>();
+const _: () = is_shared::<Handler>();
 
 /// How often work was done, and how often it was spared: `vision.counters()`.
 pub type Counters = CacheCounters;
@@ -47,8 +72,23 @@ impl Vision {
     /// # Errors
     /// [`Error::Io`] or [`Error::Decoding`] where the source is no picture, [`Error::Limits`] where it is too large.
     pub fn open(&self, source: impl Into<Source>) -> Result<Handler> {
-        let picture = Picture::open(source.into(), self.limits())?;
+        let source = source.into();
+        let name = source.name().to_owned();
+        let opened = catch_unwind(AssertUnwindSafe(|| Picture::open(source, self.limits())));
+        let picture = opened.unwrap_or_else(|panic| {
+            let reason = format!("the decoder panicked ({}); please report the file", panic_text(&*panic));
+            Err(Error::decoding(name, reason))
+        })?;
         Ok(Handler::new(self.clone(), picture))
+    }
+
+    /// [`open`](Self::open) on the framework's threads: a future for any executor.
+    pub fn open_async(&self, source: impl Into<Source>) -> Pending<Handler> {
+        let (vision, source) = (self.clone(), source.into());
+        Pending::new(|cancel, done| {
+            let job = move || done(if cancel.is_cancelled() { Err(Error::Cancelled) } else { vision.open(source) });
+            self.lanes().submit(Priority::Default, Box::new(job));
+        })
     }
 
     /// Prepares many pictures for the same requests: [`Batch::perform`] streams the answers in order.
@@ -81,6 +121,11 @@ impl Vision {
         self.inner.cache.counters()
     }
 
+    /// What was done so far, added up: requests, passes over files, views, hits, runs, and how often work gave way.
+    pub fn metrics(&self) -> Metrics {
+        self.inner.counting.read(self.inner.traffic.times_held())
+    }
+
     /// The limits in force for pictures.
     pub fn limits(&self) -> &Limits {
         &self.inner.limits
@@ -95,8 +140,24 @@ impl Vision {
         &self.inner.devices
     }
 
+    pub(crate) fn lanes(&self) -> &Arc<Lanes> {
+        &self.inner.lanes
+    }
+
     pub(crate) fn pool(&self) -> &ThreadPool {
-        &self.inner.pool
+        self.lanes().pool(Priority::Default)
+    }
+
+    pub(crate) fn traffic(&self) -> &Traffic {
+        &self.inner.traffic
+    }
+
+    pub(crate) fn counting(&self) -> &Counting {
+        &self.inner.counting
+    }
+
+    pub(crate) fn now(&self) -> Instant {
+        self.inner.clock.0.as_ref().map_or_else(Instant::now, |clock| clock())
     }
 }
 
@@ -108,6 +169,8 @@ pub struct VisionBuilder {
     limits: Limits,
     cache_bytes: u64,
     threads: usize,
+    background_threads: usize,
+    clock: Clock,
 }
 
 /// Room for the views of a few ordinary photographs: a 12-megapixel picture in RGB takes 36 MB.
@@ -122,6 +185,8 @@ impl Default for VisionBuilder {
             limits: Limits::default(),
             cache_bytes: DEFAULT_CACHE_BYTES,
             threads: 0,
+            background_threads: 0,
+            clock: Clock::default(),
         }
     }
 }
@@ -173,18 +238,28 @@ impl VisionBuilder {
         self
     }
 
+    /// Sets the number of threads for requests of [`Priority::Background`]; 0, the default, is half the others. They run
+    /// at the lowest priority that the system knows.
+    pub fn background_threads(mut self, threads: usize) -> Self {
+        self.background_threads = threads;
+        self
+    }
+
+    /// Measures deadlines by another clock than the system's, for tests: it must never go back.
+    pub fn clock(mut self, clock: impl Fn() -> Instant + Send + Sync + 'static) -> Self {
+        self.clock = Clock(Some(Arc::new(clock)));
+        self
+    }
+
     /// Starts the worker threads.
     ///
     /// # Errors
     /// Mistakes of earlier [`register`](Self::register) calls, or [`Error::Io`] where threads cannot be started.
     pub fn build(self) -> Result<Vision> {
-        let pool = ThreadPoolBuilder::new()
-            .num_threads(self.threads)
-            .thread_name(|ix| format!("ocelli-{ix}"))
-            .build()
-            .map_err(|e| Error::io("worker threads", std::io::Error::other(e)))?;
+        let lanes = Arc::new(Lanes::new(self.threads, self.background_threads)?);
         let cache = Arc::new(ViewCache::new(self.cache_bytes));
-        let (registry, limits, devices) = (self.registry?, self.limits, self.devices);
-        Ok(Vision { inner: Arc::new(Inner { registry, cache, limits, pool, devices }) })
+        let (traffic, counting) = (Traffic::new(), Counting::default());
+        let (registry, limits, clock, devices) = (self.registry?, self.limits, self.clock, self.devices);
+        Ok(Vision { inner: Arc::new(Inner { registry, cache, limits, lanes, traffic, counting, clock, devices }) })
     }
 }

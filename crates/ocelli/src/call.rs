@@ -1,0 +1,78 @@
+//! One call of a handler: what all its runs are inside of.
+
+use crate::Vision;
+use ocelli_core::{AnyRequest, Cancel, Host, Priority, Step};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+/// What a caller asked for all requests of a call, or of a batch of calls, at once.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Steering {
+    pub(crate) priority: Option<Priority>,
+    pub(crate) cancels: Vec<Cancel>,
+    pub(crate) deadline: Option<Instant>,
+}
+
+impl Steering {
+    /// The whole call is as urgent as its most urgent request, since its caller waits for all of them.
+    pub(crate) fn priority_of(&self, requests: &[AnyRequest]) -> Priority {
+        let most = || requests.iter().map(|request| request.options().priority).max();
+        self.priority.or_else(most).unwrap_or_default()
+    }
+}
+
+/// A call under way.
+#[derive(Debug)]
+pub(crate) struct Call {
+    vision: Vision,
+    pub(crate) began: Instant,
+    pub(crate) steering: Steering,
+    /// Where somebody wants to see them.
+    steps: Option<Mutex<Vec<Step>>>,
+}
+
+impl Call {
+    pub(crate) fn new(vision: &Vision, steering: Steering) -> Arc<Self> {
+        Arc::new(Self { vision: vision.clone(), began: vision.now(), steering, steps: None })
+    }
+
+    pub(crate) fn recorded(vision: &Vision, steering: Steering) -> Arc<Self> {
+        let steps = Some(Mutex::default());
+        Arc::new(Self { vision: vision.clone(), began: vision.now(), steering, steps })
+    }
+
+    pub(crate) fn vision(&self) -> &Vision {
+        &self.vision
+    }
+
+    /// The steps so far, in the order in which they ended.
+    pub(crate) fn steps(&self) -> Vec<Step> {
+        let steps = self.steps.as_ref();
+        steps.map(|steps| steps.lock().unwrap_or_else(PoisonError::into_inner).clone()).unwrap_or_default()
+    }
+}
+
+impl Host for Call {
+    fn now(&self) -> Instant {
+        self.vision.now()
+    }
+
+    fn give_way(&self, priority: Priority) -> bool {
+        self.vision.traffic().give_way(priority)
+    }
+
+    fn waits(&self, priority: Priority, begins: bool) {
+        if begins {
+            self.vision.traffic().leave(priority);
+        } else {
+            self.vision.traffic().enter(priority);
+        }
+    }
+
+    fn record(&self, step: Step) {
+        self.vision.counting().step(&step);
+        if let Some(steps) = &self.steps {
+            steps.lock().unwrap_or_else(PoisonError::into_inner).push(step);
+        }
+    }
+}
