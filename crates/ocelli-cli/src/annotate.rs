@@ -2,8 +2,10 @@
 
 use crate::inputs::Found;
 use anyhow::{Context, Result, bail};
-use image::{Rgb, RgbImage};
+use image::{ImageFormat, Rgb, RgbImage};
 use ocelli::prelude::*;
+use std::fs;
+use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 /// Where annotated copies go.
@@ -64,10 +66,23 @@ impl Target {
             bail!("--annotate {} would overwrite the picture itself; name another place", path.display());
         }
         if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).with_context(|| format!("cannot make folder {}", folder.display()))?;
+            fs::create_dir_all(folder).with_context(|| format!("cannot make folder {}", folder.display()))?;
         }
-        picture.save(&path).with_context(|| format!("cannot write {}", path.display()))
+        save(&picture, &path).with_context(|| format!("cannot write {}", path.display()))
     }
+}
+
+/// Writes the whole picture or nothing: half a copy looks like a whole one.
+fn save(picture: &RgbImage, path: &Path) -> Result<()> {
+    // Encoded in memory first: an encoder that writes to a full disk by itself may not tell.
+    let mut bytes = Cursor::new(Vec::new());
+    picture.write_to(&mut bytes, ImageFormat::from_path(path)?)?;
+    let written = fs::write(path, bytes.into_inner());
+    if written.is_err() && path.is_file() {
+        // What it says about the first error is what counts.
+        let _ = fs::remove_file(path);
+    }
+    Ok(written?)
 }
 
 fn ending(path: &Path) -> Option<String> {

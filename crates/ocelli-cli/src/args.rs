@@ -27,6 +27,8 @@ pub enum Command {
     Compare(Compare),
     /// Train a cascade for the Viola-Jones detector
     TrainCascade(TrainCascade),
+    /// Search whole libraries of pictures: resumable, with results in a store
+    Library(crate::library::Library),
     /// List the requests that can be made and the algorithms that answer them
     Algorithms,
     /// List the graphics devices that networks can run on, with their limits

@@ -9,6 +9,7 @@ mod detect;
 mod devices;
 mod explain;
 mod inputs;
+mod library;
 mod output;
 mod progress;
 mod resident;
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
         args::Command::Compare(compare) => compare::run(&compare),
         args::Command::TrainCascade(train) => train_cascade::run(&train),
         args::Command::Devices(list) => devices::run(&list),
+        args::Command::Library(library) => library::run(&library),
         args::Command::Algorithms => explain::algorithms(),
     };
     outcome.unwrap_or_else(|error| {
@@ -37,5 +39,5 @@ fn main() -> ExitCode {
 /// 2 where the caller should change the command, 1 otherwise.
 fn exit_code(error: &anyhow::Error) -> ExitCode {
     let class = error.downcast_ref::<Error>().map(Error::class);
-    ExitCode::from(if class == Some(ErrorClass::Caller) { 2 } else { 1 })
+    ExitCode::from(if class == Some(ErrorClass::Caller) || library::is_usage(error) { 2 } else { 1 })
 }

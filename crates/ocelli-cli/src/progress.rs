@@ -12,3 +12,12 @@ pub fn bar(pictures: usize, quiet: bool) -> ProgressBar {
     let style = ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar());
     ProgressBar::new(pictures as u64).with_style(style)
 }
+
+/// A bar over bytes whose message says the rest, on standard error, if that is a terminal.
+pub fn bytes_bar(quiet: bool) -> ProgressBar {
+    if quiet || !io::stderr().is_terminal() {
+        return ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+    }
+    let style = ProgressStyle::with_template("{bar:32} {msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::new(0).with_style(style)
+}

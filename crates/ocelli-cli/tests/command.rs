@@ -101,6 +101,28 @@ fn the_original_is_never_overwritten() {
     assert_eq!(std::fs::read(album.path().join("portrait.png")).unwrap(), std::fs::read(portrait()).unwrap());
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_told_and_the_run_goes_on() {
+    let album = album();
+    std::fs::create_dir(album.path().join("copies")).unwrap();
+    std::os::unix::fs::symlink("/dev/full", album.path().join("copies/portrait.png")).unwrap();
+    let output = ocelli(album.path(), &["detect", "--annotate", "copies", "portrait.png", "trip/again.png"]);
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(told.contains("cannot write copies/portrait.png") && told.contains("No space left"), "{told}");
+    assert!(image::open(album.path().join("copies/again.png")).is_ok(), "the other copy is whole");
+    let exported = Path::new("/dev/full");
+    let said = std::fs::OpenOptions::new().write(true).open(exported).unwrap();
+    let status = Command::new(env!("CARGO_BIN_EXE_ocelli"))
+        .args(["detect", "--format", "jsonl", "portrait.png"])
+        .current_dir(album.path())
+        .stdout(said)
+        .output()
+        .unwrap();
+    assert_eq!(status.status.code(), Some(1), "results that go nowhere are a failure");
+}
+
 #[test]
 fn mistakes_are_answered_with_what_to_do() {
     let album = album();
