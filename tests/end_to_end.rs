@@ -263,11 +263,19 @@ fn a_batch_streams_in_order_and_survives_bad_files() {
     assert_eq!(seen, [Ok(1), Err("missing.jpg".into()), Ok(1)]);
 }
 
+/// A line of a plan without what a run costs.
+fn cut(line: &str) -> String {
+    let before_cost = line.split_once(" million").and_then(|(views, _)| views.rsplit_once(", "));
+    before_cost.map_or(line, |(views, _)| views).to_owned()
+}
+
 #[test]
 fn the_plan_is_text_that_a_person_can_read() {
     let picture = VISION.open(image::DynamicImage::from(gradient(1600, 1200))).unwrap();
     let plan = picture.explain((DetectFaces::new(), DetectFaces::new().min_size(0.1))).unwrap();
-    insta::assert_snapshot!("explain_faces_1600x1200", plan);
+    // What the runs take depends on the machine: `explain.rs` has more.
+    let intake: String = plan.to_string().lines().filter(|l| !l.starts_with("Memory")).map(|l| cut(l) + "\n").collect();
+    insta::assert_snapshot!("explain_faces_1600x1200", intake);
     let json: Value = serde_json::to_value(&plan).unwrap();
     assert_eq!(json["runs"].as_array().unwrap().len(), 2);
 }

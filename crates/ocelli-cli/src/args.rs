@@ -122,6 +122,45 @@ fn with_adapter(_: VisionBuilder, adapter: &str) -> Result<VisionBuilder> {
     Err(Error::Unsupported { what: format!("--adapter {adapter}"), hint: "build with the feature `gpu`".into() })
 }
 
+/// How much memory may be taken.
+#[derive(Args, Debug)]
+pub struct Memory {
+    /// Take at most this much memory beside the idle program, such as 64MiB: huge pictures are scanned in bands, what does
+    /// not fit is refused with what would [default: no limit]
+    #[arg(long = "memory", value_name = "SIZE", value_parser = byte_size)]
+    budget: Option<u64>,
+}
+
+impl Memory {
+    /// The settings of a `Vision` with this budget.
+    pub fn apply(&self, builder: VisionBuilder) -> VisionBuilder {
+        match self.budget {
+            Some(bytes) => builder.memory_budget(bytes),
+            None => builder,
+        }
+    }
+}
+
+/// A number of bytes with or without a unit, as clap reads it.
+fn byte_size(text: &str) -> std::result::Result<u64, String> {
+    let text = text.trim();
+    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.').len();
+    let (number, unit) = text.split_at(digits);
+    let factor: u64 = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kb" => 1000,
+        "kib" => 1 << 10,
+        "m" | "mb" => 1_000_000,
+        "mib" => 1 << 20,
+        "g" | "gb" => 1_000_000_000,
+        "gib" => 1 << 30,
+        _ => return Err("expected a number of bytes such as 64MiB, 500MB or 1GiB".to_owned()),
+    };
+    let number: f64 = number.parse().map_err(|_| "expected a number of bytes such as 64MiB".to_owned())?;
+    let bytes = number * factor as f64;
+    if bytes >= 1.0 && bytes < 2f64.powi(62) { Ok(bytes as u64) } else { Err("expected at least one byte".to_owned()) }
+}
+
 /// Settings of the Viola-Jones detector.
 #[derive(Args, Debug)]
 pub struct Cascade {
@@ -241,6 +280,8 @@ pub struct Detect {
     /// Draw what was found on copies: a file for one picture, a folder for more
     #[arg(long, value_name = "FILE_OR_DIR")]
     pub annotate: Option<PathBuf>,
+    #[command(flatten)]
+    pub memory: Memory,
     /// Worker threads [default: one a core]
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     pub threads: usize,
@@ -276,11 +317,16 @@ pub struct Explain {
     /// How to print the plan
     #[arg(long, value_enum, default_value_t = PlanFormat::Text)]
     pub format: PlanFormat,
+    #[command(flatten)]
+    pub memory: Memory,
+    /// Run it, and add real times, bytes and hits
+    #[arg(long, conflicts_with = "arena")]
+    pub analyze: bool,
     /// Show the working memory of the algorithms instead: every tensor's place, the bound, the arena
     #[arg(long)]
-    pub memory: bool,
-    /// Draw the memory plan, time to the right and offset upwards
-    #[arg(long, value_name = "FILE.svg", requires = "memory")]
+    pub arena: bool,
+    /// Draw the arena's plan, time to the right and offset upwards
+    #[arg(long, value_name = "FILE.svg", requires = "arena")]
     pub svg: Option<PathBuf>,
 }
 
@@ -384,4 +430,19 @@ pub struct TrainCascade {
     /// Worker threads [default: one a core]
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     pub threads: usize,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::byte_size;
+
+    #[test]
+    fn sizes_have_units() {
+        assert_eq!(byte_size("64MiB"), Ok(64 << 20));
+        assert_eq!(byte_size("1.5 GB"), Ok(1_500_000_000));
+        assert_eq!(byte_size("4096"), Ok(4096));
+        for wrong in ["", "MiB", "12 apples", "-3", "0", "1e40GiB"] {
+            assert!(byte_size(wrong).is_err(), "{wrong}");
+        }
+    }
 }

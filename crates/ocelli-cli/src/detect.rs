@@ -16,7 +16,8 @@ use std::process::ExitCode;
 /// # Errors
 /// Wrong parameters, or a standard output that is gone; bad pictures are reported and counted instead.
 pub fn run(args: &Detect) -> Result<ExitCode> {
-    let vision = args.requests.vision(Vision::builder().threads(args.threads))?;
+    let builder = args.memory.apply(Vision::builder().threads(args.threads));
+    let vision = args.requests.vision(builder)?;
     let requests = args.requests.build(&vision)?;
     let Inputs { pictures, failures } = inputs::collect(&args.paths)?;
     let target = args.annotate.as_ref().map(|path| Target::new(path, pictures.len())).transpose()?;
@@ -28,7 +29,7 @@ pub fn run(args: &Detect) -> Result<ExitCode> {
         failed: 0,
     };
     failures.iter().for_each(|failure| run.fail(failure));
-    let paths: Vec<_> = pictures.iter().map(|found| found.path.clone()).collect();
+    let paths: Vec<_> = pictures.iter().map(|found| inputs::source(&found.path)).collect();
     for (found, answered) in pictures.iter().zip(vision.batch(paths).perform_any(requests)) {
         match answered {
             Ok((handler, answers)) => run.answer(found, &handler, answers)?,

@@ -1,7 +1,9 @@
 //! `ocelli explain` and `ocelli algorithms`: what would be done, and what can be.
 
 use crate::args::{Explain, ExplainMiss, PlanFormat};
+use crate::{inputs, resident};
 use anyhow::{Context, Result, bail};
+use ocelli::image::Bytes;
 use ocelli::prelude::*;
 use std::process::ExitCode;
 
@@ -10,16 +12,40 @@ use std::process::ExitCode;
 /// # Errors
 /// Wrong parameters, or a source that is no picture.
 pub fn run(args: &Explain) -> Result<ExitCode> {
-    let vision = args.requests.vision(Vision::builder())?;
+    let vision = args.requests.vision(args.memory.apply(Vision::builder()))?;
     let requests = args.requests.build(&vision)?;
-    let picture = vision.open(args.path.as_path())?;
-    if args.memory {
+    let picture = vision.open(inputs::source(&args.path))?;
+    if args.arena {
         return memory(args, &picture, &requests);
+    }
+    if args.analyze {
+        return analyze(args, &picture, &requests);
     }
     let plan = picture.explain_any(&requests)?;
     match args.format {
         PlanFormat::Text => print!("{plan}"),
         PlanFormat::Json => println!("{}", serde_json::to_string_pretty(&plan)?),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Runs the requests and prints the plan beside what was measured, and what the process took.
+fn analyze(args: &Explain, picture: &Handler, requests: &[AnyRequest]) -> Result<ExitCode> {
+    let idle = resident::reset_peak().then(resident::peak_bytes).flatten();
+    let analysis = picture.explain_analyze_any(requests)?;
+    let peak = resident::peak_bytes().zip(idle).map(|(peak, idle)| peak.saturating_sub(idle));
+    match args.format {
+        PlanFormat::Text => {
+            print!("{analysis}");
+            if let Some(peak) = peak {
+                println!("Peak     {} resident above the idle process", Bytes(peak));
+            }
+        }
+        PlanFormat::Json => {
+            let mut json = serde_json::to_value(&analysis)?;
+            json["peak_resident_bytes"] = peak.into();
+            println!("{}", serde_json::to_string_pretty(&json)?);
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -50,7 +76,7 @@ fn memory(args: &Explain, picture: &Handler, requests: &[AnyRequest]) -> Result<
 pub fn miss(args: &ExplainMiss) -> Result<ExitCode> {
     let vision = args.requests.vision(Vision::builder())?;
     let requests = args.requests.build(&vision)?;
-    let picture = vision.open(args.path.as_path())?;
+    let picture = vision.open(inputs::source(&args.path))?;
     let mut told = false;
     for request in &requests {
         let Some(report) = picture.explain_miss_any(request, args.at)? else { continue };

@@ -1,12 +1,9 @@
 //! From the paths on the command line to the list of pictures.
 
 use anyhow::{Result, bail};
+use ocelli::image::{Source, picture_endings};
 use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
-
-/// Endings that a picture inside a folder is known by; files named on the command line are always tried.
-const ENDINGS: [&str; 14] =
-    ["jpg", "jpeg", "jpe", "png", "webp", "gif", "bmp", "tif", "tiff", "pnm", "pbm", "pgm", "ppm", "pam"];
 
 /// A picture to read, and the folder of the command line that it was found in.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,7 +21,7 @@ pub struct Inputs {
     pub failures: Vec<String>,
 }
 
-/// All pictures: files as named, folders searched recursively in the order of their names.
+/// All pictures: files as named (an address of the web among them is fetched, where that is built in), folders searched recursively in the order of their names.
 ///
 /// # Errors
 /// Where folders were given and none holds a picture.
@@ -40,9 +37,18 @@ pub fn collect(paths: &[PathBuf]) -> Result<Inputs> {
     }
     if inputs.pictures.is_empty() && inputs.failures.is_empty() {
         let names: Vec<_> = paths.iter().map(|p| p.display().to_string()).collect();
-        bail!("{}: no pictures found; looked for files ending in {}", names.join(", "), ENDINGS.join(", "));
+        bail!("{}: no pictures found; looked for files ending in {}", names.join(", "), picture_endings().join(", "));
     }
     Ok(inputs)
+}
+
+/// What a path of the command line names: a file, or where that is built in something on the web.
+pub fn source(path: &Path) -> Source {
+    #[cfg(feature = "http")]
+    if let Some(url) = path.to_str().filter(|text| text.starts_with("http://") || text.starts_with("https://")) {
+        return Source::url(url);
+    }
+    Source::path(path)
 }
 
 impl Inputs {
@@ -61,9 +67,10 @@ impl Inputs {
     }
 }
 
+/// Files in folders are known by their endings; files named on the command line are always tried.
 fn is_picture(path: &Path) -> bool {
     let ending = path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
-    ending.is_some_and(|e| ENDINGS.contains(&e.as_str()))
+    ending.is_some_and(|e| picture_endings().contains(&e.as_str()))
 }
 
 #[cfg(test)]

@@ -150,8 +150,7 @@ fn explain_decodes_nothing() {
 #[test]
 fn the_memory_plan_is_told_in_figures_and_drawn() {
     let album = album();
-    let output =
-        ocelli(album.path(), &["explain", "--memory", "--format", "json", "--svg", "plan.svg", "portrait.png"]);
+    let output = ocelli(album.path(), &["explain", "--arena", "--format", "json", "--svg", "plan.svg", "portrait.png"]);
     let figures: Value = serde_json::from_slice(&output.stdout).unwrap();
     let bytes = |key: &str| figures[key].as_u64().unwrap();
     assert!(bytes("bound_bytes") <= bytes("arena_bytes") && bytes("arena_bytes") < bytes("naive_bytes"));

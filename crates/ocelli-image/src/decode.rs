@@ -42,7 +42,8 @@ pub(crate) struct Head {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Body {
     Jpeg {
-        progressive: bool,
+        /// Bytes of the coefficients of a progressive file, which are needed all at once; 0 for others.
+        coefficients: u64,
     },
     PngRows,
     TiffChunks {
@@ -191,8 +192,8 @@ impl Encoded {
             }
             (Method::Rows, _) => 8 * u64::from(from.width) * (pixel + 3),
             (Method::Shrunk(d), body) => jpeg::shrunk_bytes(self.stored, from, d, self.canon.pixel(), body) + canon,
-            (Method::Whole, Body::Jpeg { progressive }) => {
-                jpeg::whole_bytes(self.stored, pixel, progressive) + self.input.bytes_to_load() + canon
+            (Method::Whole, Body::Jpeg { coefficients }) => {
+                jpeg::whole_bytes(self.stored, pixel, coefficients) + self.input.bytes_to_load() + canon
             }
             (Method::Whole, _) => {
                 let loads = !matches!(self.format, Format::Image(format) if format != ImageFormat::WebP);
@@ -287,7 +288,7 @@ impl Encoded {
             return Ok(());
         }
         let hint = match self.body {
-            Body::Jpeg { progressive: true } => {
+            Body::Jpeg { coefficients: 1.. } => {
                 "progressive files need all coefficients at once: raise Limits::max_decode_bytes or store it as baseline"
             }
             Body::Jpeg { .. } => "ask for smaller views or raise Limits::max_decode_bytes",
@@ -312,7 +313,7 @@ impl Encoded {
 
     /// How a method is called in plans.
     pub(crate) fn method_name(&self, method: Method) -> String {
-        let progressive = if self.body == (Body::Jpeg { progressive: true }) { ", progressive" } else { "" };
+        let progressive = if matches!(self.body, Body::Jpeg { coefficients: 1.. }) { ", progressive" } else { "" };
         match (method, self.body) {
             (Method::Shrunk(d), _) if d > 1 => format!("1/{d} by DCT{progressive}"),
             (Method::Rows, Body::TiffChunks { .. }) => "by strips or tiles".into(),

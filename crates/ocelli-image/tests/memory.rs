@@ -30,7 +30,6 @@ fn encoded(format: ImageFormat) -> Vec<u8> {
 
 /// One file of every format that this build reads.
 fn files() -> Vec<(String, Vec<u8>)> {
-    #[allow(unused_mut, reason = "more formats behind features")]
     let mut files: Vec<_> = [
         ImageFormat::Jpeg,
         ImageFormat::Png,
@@ -44,6 +43,7 @@ fn files() -> Vec<(String, Vec<u8>)> {
     ]
     .map(|format| (format!("{format:?}"), encoded(format)))
     .into();
+    files.push(("Progressive".into(), include_bytes!("fixtures/progressive.jpg").to_vec()));
     #[cfg(feature = "heic")]
     files.push(("HEIC".into(), {
         let (width, height) = SIDES;

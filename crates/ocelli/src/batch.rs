@@ -7,7 +7,7 @@ use ocelli_image::Source;
 use std::collections::VecDeque;
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
 /// Many pictures, ready for [`perform`](Self::perform).
@@ -145,6 +145,10 @@ impl<S: Into<Source>, I: Iterator<Item = S>> Stream<S, I> {
         let (sender, receiver) = sync_channel(1);
         let (vision, requests) = (self.batch.vision.clone(), self.requests.clone());
         let steering = self.batch.steering.clone();
+        self.under_way.push_back(receiver);
+        if vision.memory_budget().is_some() {
+            return self.start_in_budget(source, sender);
+        }
         self.batch.vision.lanes().pool(self.priority).spawn_fifo(move || {
             let name = source.name().to_owned();
             let answered = vision
@@ -157,7 +161,28 @@ impl<S: Into<Source>, I: Iterator<Item = S>> Stream<S, I> {
             // A receiver that is gone means that the caller stopped listening.
             let _ = sender.send(answered);
         });
-        self.under_way.push_back(receiver);
+    }
+
+    /// Waits for the memory of the picture here, on the caller's thread, since workers never do.
+    fn start_in_budget(&mut self, source: Source, sender: SyncSender<Answered>) {
+        let (vision, requests) = (self.batch.vision.clone(), self.requests.clone());
+        let name = source.name().to_owned();
+        let handler = match vision.open(source) {
+            Ok(handler) => handler,
+            Err(error) => return drop(sender.send(Err(BatchFailure { name, error }))),
+        };
+        let call = Call::new(&vision, self.batch.steering.clone());
+        match handler.prepared(&call, &requests) {
+            Ok(prepared) => vision.lanes().pool(self.priority).spawn_fifo(move || {
+                let answers = handler.finish(&call, prepared, &requests);
+                let _ = sender.send(Ok((handler, answers)));
+            }),
+            // Refused, or one request after the other.
+            Err(_) => {
+                let answers = handler.answer(&call, &requests);
+                let _ = sender.send(Ok((handler, answers)));
+            }
+        }
     }
 
     /// Why no further picture is begun, if the batch was stopped.

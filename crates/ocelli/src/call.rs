@@ -1,7 +1,7 @@
 //! One call of a handler: what all its runs are inside of.
 
 use crate::Vision;
-use ocelli_core::{AnyRequest, Cancel, Host, Priority, Step};
+use ocelli_core::{AnyRequest, Cancel, Error, Host, Priority, Result, Step};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -39,6 +39,33 @@ impl Call {
     pub(crate) fn recorded(vision: &Vision, steering: Steering) -> Arc<Self> {
         let steps = Some(Mutex::default());
         Arc::new(Self { vision: vision.clone(), began: vision.now(), steering, steps })
+    }
+
+    /// Whether anybody still waits for the answers to `requests`.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`] or [`Error::DeadlineExceeded`] where nobody does.
+    pub(crate) fn go_on(&self, requests: &[AnyRequest]) -> Result<()> {
+        if self.steering.cancels.iter().any(Cancel::is_cancelled) {
+            return Err(Error::Cancelled);
+        }
+        let now = self.vision.now();
+        if self.steering.deadline.is_some_and(|deadline| now >= deadline) {
+            return Err(Error::DeadlineExceeded);
+        }
+        let stopped = |request: &AnyRequest| {
+            let options = request.options();
+            if options.cancel.as_ref().is_some_and(Cancel::is_cancelled) {
+                return Some(Error::Cancelled);
+            }
+            let late = options.deadline.is_some_and(|time| now.saturating_duration_since(self.began) >= time);
+            late.then_some(Error::DeadlineExceeded)
+        };
+        let mut stops = requests.iter().map(stopped);
+        match stops.next().flatten() {
+            Some(first) if stops.all(|stop| stop.is_some()) => Err(first),
+            _ => Ok(()),
+        }
     }
 
     pub(crate) fn vision(&self) -> &Vision {

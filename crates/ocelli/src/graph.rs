@@ -1,6 +1,7 @@
 //! The graph of one batch: every request once, producers before those that read their answers.
 
 use crate::run::panicked;
+use crate::tiles::Cut;
 use ocelli_core::{AnyAlgorithm, AnyRequest, Error, ImageInfo, Needs, Registry, Result, ViewSpec};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -14,8 +15,17 @@ pub(crate) struct Node {
     pub request: AnyRequest,
     pub algorithm: Arc<dyn AnyAlgorithm>,
     pub needs: Needs,
+    /// How its views are scanned in bands, where they are too large to exist whole.
+    pub cut: Option<Cut>,
     /// Indices of the nodes whose answers it reads; all smaller than its own.
     pub requires: Vec<usize>,
+}
+
+impl Node {
+    /// The views that exist whole while it runs.
+    pub fn whole_views(&self) -> Vec<ViewSpec> {
+        self.cut.as_ref().map_or_else(|| self.needs.views.clone(), Cut::whole_views)
+    }
 }
 
 /// The nodes of a batch and, for each request of the caller, its node or why it has none.
@@ -35,10 +45,20 @@ impl Graph {
             let root = graph.add(registry, request, image, 0);
             graph.roots.push(root);
         }
-        graph.union = graph.nodes.iter().flat_map(|node| node.needs.views.iter().copied()).collect();
-        graph.union.sort();
-        graph.union.dedup();
+        graph.unite();
         graph
+    }
+
+    /// Takes up how the nodes' views are cut, by node.
+    pub fn cut(&mut self, cuts: Vec<Option<Cut>>) {
+        self.nodes.iter_mut().zip(cuts).for_each(|(node, cut)| node.cut = cut);
+        self.unite();
+    }
+
+    fn unite(&mut self) {
+        self.union = self.nodes.iter().flat_map(Node::whole_views).collect();
+        self.union.sort();
+        self.union.dedup();
     }
 
     fn add(&mut self, registry: &Registry, request: &AnyRequest, image: &ImageInfo, depth: usize) -> Result<usize> {
@@ -58,7 +78,7 @@ impl Graph {
         let requires: Vec<usize> =
             requires.iter().map(|r| self.add(registry, r, image, depth + 1)).collect::<Result<_>>()?;
         let needs = needs.settled(requires.iter().flat_map(|&r| self.nodes[r].needs.views.iter().copied()));
-        self.nodes.push(Node { request: request.clone(), algorithm, needs, requires });
+        self.nodes.push(Node { request: request.clone(), algorithm, needs, cut: None, requires });
         Ok(self.nodes.len() - 1)
     }
 }

@@ -2,14 +2,16 @@
 
 use crate::call::{Call, Steering};
 use crate::graph::Graph;
+use crate::memory::Prepared;
 use crate::run::Run;
-use crate::{Pending, Plan, Requests, Vision};
+use crate::{Analysis, Pending, Plan, Requests, Vision};
 use ocelli_core::{
-    AnyObservations, AnyRequest, Cancel, ImageInfo, Input, MemoryPlan, MissReport, NormalizedRect, PixelRect, Priority,
-    Request, Result, Step,
+    AnyObservations, AnyRequest, Cancel, Error, ImageInfo, Input, MemoryPlan, MissReport, NormalizedRect, PixelRect,
+    Priority, Request, Result, Step,
 };
 use ocelli_image::{Picture, RgbImage};
 use std::sync::Arc;
+use std::time::Instant;
 
 /// An open picture: answers batches of requests. Clones share the picture and its views.
 #[derive(Clone, Debug)]
@@ -127,16 +129,60 @@ impl Handler {
             let call = Call::new(&self.vision, steering);
             let (handler, priority) = (self.clone(), call.steering.priority_of(&requests));
             let job = move || done(finish(handler.answer(&call, &requests)));
-            self.vision.lanes().submit(priority, Box::new(job));
+            self.vision.submit(priority, Box::new(job));
         })
     }
 
     /// Answers the requests of a call.
     pub(crate) fn answer(&self, call: &Arc<Call>, requests: &[AnyRequest]) -> Vec<Result<AnyObservations>> {
         let _span = tracing::info_span!("perform", picture = %self.info().name, requests = requests.len()).entered();
-        let graph = Graph::new(self.vision.registry(), requests, self.info());
-        let answers = Run::new(call, &self.picture, &graph, requests).all();
+        match self.prepared(call, requests) {
+            Ok(prepared) => self.finish(call, prepared, requests),
+            // Too much together may fit one after the other.
+            Err(Error::Limits { .. }) if requests.len() > 1 => {
+                requests.iter().flat_map(|request| self.answer(call, std::slice::from_ref(request))).collect()
+            }
+            Err(error) => requests.iter().map(|_| Err(error.clone())).collect(),
+        }
+    }
+
+    /// Plans the requests of a call and waits for the memory that they take. Where there is a memory budget, never called
+    /// on a worker: see [`Budget`](crate::budget).
+    ///
+    /// # Errors
+    /// [`Error::Limits`] where they cannot be made to fit; the callers' wish to stop.
+    pub(crate) fn prepared(&self, call: &Arc<Call>, requests: &[AnyRequest]) -> Result<Prepared> {
+        let mut graph = Graph::new(self.vision.registry(), requests, self.info());
+        let admission = self.admit(&mut graph, || call.go_on(requests))?;
+        Ok(Prepared { graph, admission })
+    }
+
+    /// Answers the requests that were prepared.
+    pub(crate) fn finish(
+        &self,
+        call: &Arc<Call>,
+        prepared: Prepared,
+        requests: &[AnyRequest],
+    ) -> Vec<Result<AnyObservations>> {
+        let Prepared { graph, admission } = prepared;
+        let counted = admission.is_counted();
+        let run = || {
+            let answers = Run::new(call, &self.picture, &graph, requests).all();
+            // Here, on a worker, so that it happens whatever the caller's thread does while it waits.
+            admission.end(&graph);
+            answers
+        };
+        let priority = call.steering.priority_of(requests);
+        let answers = if counted { self.vision.lanes().pool(priority).install(run) } else { run() };
         graph.roots.into_iter().map(|root| answers[root?].clone()).collect()
+    }
+
+    pub(crate) fn vision(&self) -> &Vision {
+        &self.vision
+    }
+
+    pub(crate) fn picture(&self) -> &Picture {
+        &self.picture
     }
 
     /// What a batch would do, before anything is decoded.
@@ -153,8 +199,31 @@ impl Handler {
     /// [`Error::Limits`] where the picture cannot be brought in within the limits.
     pub fn explain_any(&self, requests: &[AnyRequest]) -> Result<Plan> {
         let graph = Graph::new(self.vision.registry(), requests, self.info());
-        let intake = self.picture.plan(&graph.union)?;
-        Ok(Plan::new(self.info(), &graph, intake))
+        let fit = self.fit(&graph)?;
+        // Without a budget, what is not small is refused by the limits.
+        self.picture.plan(&fit.whole_views())?;
+        Ok(Plan::new(self.info(), &graph, fit, self.vision.memory_budget()))
+    }
+
+    /// Runs a batch and shows its plan beside what was measured.
+    ///
+    /// # Errors
+    /// As [`explain`](Self::explain).
+    pub fn explain_analyze<R: Requests>(&self, requests: R) -> Result<Analysis> {
+        self.explain_analyze_any(&requests.into_any())
+    }
+
+    /// [`explain_analyze`](Self::explain_analyze) for requests made by name.
+    ///
+    /// # Errors
+    /// As [`explain`](Self::explain).
+    pub fn explain_analyze_any(&self, requests: &[AnyRequest]) -> Result<Analysis> {
+        let plan = self.explain_any(requests)?;
+        let began = Instant::now();
+        let (answers, steps) = self.perform_any_recorded(requests);
+        let total = began.elapsed();
+        let told = |answer: Result<AnyObservations>| answer.map(|found| found.len()).map_err(|error| error.to_string());
+        Ok(Analysis::new(plan, &steps, answers.into_iter().map(told).collect(), total))
     }
 
     /// The whole picture, upright, in canonical colour at its own size: to draw on, or to show.

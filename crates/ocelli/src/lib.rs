@@ -18,18 +18,23 @@
 //! Key types in reading order: [`Vision`], [`Handler`], [`DetectFaces`](ocelli_core::DetectFaces), [`Batch`],
 //! [`Plan`], [`Pending`], [`Counters`], [`Metrics`].
 
+mod analysis;
 mod batch;
+mod budget;
 mod builtin;
 mod call;
 mod device;
+mod fit;
 mod graph;
 mod handler;
 mod lanes;
+mod memory;
 mod metrics;
 mod pending;
 mod plan;
 mod requests;
 mod run;
+mod tiles;
 mod traffic;
 mod vision;
 
@@ -39,6 +44,7 @@ mod sync {
     pub(crate) use std::sync::{Condvar, Mutex};
 }
 
+pub use analysis::{Analysis, Measured};
 pub use batch::{Batch, BatchFailure, BatchProgress};
 pub use device::Devices;
 pub use handler::Handler;
@@ -55,7 +61,7 @@ pub use ocelli_face_viola_jones as face_viola_jones;
 pub use ocelli_gpu as gpu;
 pub use ocelli_image as image;
 pub use pending::Pending;
-pub use plan::{Plan, PlannedRun};
+pub use plan::{Plan, PlannedRun, PlannedTiles};
 pub use requests::Requests;
 pub use vision::{Counters, Vision, VisionBuilder};
 

@@ -3,6 +3,7 @@
 use crate::call::Call;
 use crate::device;
 use crate::graph::{Graph, Node};
+use crate::tiles::Scan;
 use ocelli_core::{
     AnyObservations, AnyRequest, Control, Error, Host, Input, Priority, Provenance, RequestOptions, Result, Step,
     StepKind, Views,
@@ -81,7 +82,10 @@ impl<'a> Run<'a> {
         let control = &self.controls[ix];
         self.prepare_and_read(ix, node, warning, |input| {
             let began = Instant::now();
-            let answer = node.algorithm.run(&node.request, input);
+            let answer = match &node.cut {
+                Some(cut) => self.scan(node, control).run(cut, input),
+                None => node.algorithm.run(&node.request, input),
+            };
             control.record(Step::since(began, StepKind::Algorithm(node.algorithm.name().to_owned()), 0));
             answer
         })
@@ -94,6 +98,11 @@ impl<'a> Run<'a> {
         let (request, warning) = again.ok_or(error)?;
         let needs = node.algorithm.needs(&request, self.picture.info())?;
         self.run_node(ix, &Node { request, needs, ..node.clone() }, Some(warning))
+    }
+
+    fn scan<'s>(&'s self, node: &'s Node, control: &'s Control) -> Scan<'s> {
+        let cache = self.call.vision().cache();
+        Scan { picture: self.picture, cache, node, control, union: &self.graph.union }
     }
 
     /// Builds what a node reads and hands it over; a panic on the way is an error of this node.
@@ -132,7 +141,9 @@ impl<'a> Run<'a> {
         control.checkpoint()?;
         let required = node.requires.iter().map(|&ix| self.answer(ix)).collect::<Result<Vec<_>>>()?;
         let cache = self.call.vision().cache();
-        let views: Views = self.picture.views(&node.needs.views, &self.graph.union, cache, control)?;
+        // A scan in bands builds its views by itself.
+        let wanted = if node.cut.is_some() { &[][..] } else { &node.needs.views };
+        let views: Views = self.picture.views(wanted, &self.graph.union, cache, control)?;
         let mut provenance = Provenance::new(node.algorithm.name(), node.algorithm.revision());
         provenance.warnings = self.picture.warnings().iter().cloned().chain(warning).collect();
         provenance.incomplete = required.iter().any(AnyObservations::is_incomplete);

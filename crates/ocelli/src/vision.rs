@@ -2,6 +2,7 @@
 
 use crate::device::Devices;
 use crate::lanes::Lanes;
+use crate::memory::Memory;
 use crate::metrics::{Counting, Metrics};
 use crate::run::panic_text;
 use crate::traffic::Traffic;
@@ -27,6 +28,7 @@ pub struct Vision {
 struct Inner {
     registry: Registry,
     cache: Arc<ViewCache>,
+    memory: Memory,
     limits: Limits,
     lanes: Arc<Lanes>,
     traffic: Traffic,
@@ -131,6 +133,15 @@ impl Vision {
         &self.inner.limits
     }
 
+    /// The memory budget, if there is one.
+    pub fn memory_budget(&self) -> Option<u64> {
+        self.memory().budget()
+    }
+
+    pub(crate) fn memory(&self) -> &Memory {
+        &self.inner.memory
+    }
+
     pub(crate) fn cache(&self) -> &Arc<ViewCache> {
         &self.inner.cache
     }
@@ -142,6 +153,16 @@ impl Vision {
 
     pub(crate) fn lanes(&self) -> &Arc<Lanes> {
         &self.inner.lanes
+    }
+
+    /// Has a job done that answers a call. Under a budget it has a thread of its own, since it may wait for memory, which
+    /// workers never do.
+    pub(crate) fn submit(&self, priority: Priority, job: Box<dyn FnOnce() + Send>) {
+        if self.memory_budget().is_some() {
+            std::thread::spawn(job);
+        } else {
+            self.lanes().submit(priority, job);
+        }
     }
 
     pub(crate) fn pool(&self) -> &ThreadPool {
@@ -168,6 +189,7 @@ pub struct VisionBuilder {
     registry: Result<Registry>,
     limits: Limits,
     cache_bytes: u64,
+    memory_budget: Option<u64>,
     threads: usize,
     background_threads: usize,
     clock: Clock,
@@ -184,6 +206,7 @@ impl Default for VisionBuilder {
             devices,
             limits: Limits::default(),
             cache_bytes: DEFAULT_CACHE_BYTES,
+            memory_budget: None,
             threads: 0,
             background_threads: 0,
             clock: Clock::default(),
@@ -225,6 +248,15 @@ impl VisionBuilder {
         self
     }
 
+    /// Promises that all pictures together take at most this many bytes, beside what the process holds anyway (code, models):
+    /// decoding, views, the cache of views (at most a quarter), algorithms. Calls wait for each other where they have to,
+    /// huge pictures are scanned in bands, and what cannot be made to fit is refused before it is decoded, with what would
+    /// fit. Pictures that callers hold in memory count as theirs. Default: no budget.
+    pub fn memory_budget(mut self, bytes: u64) -> Self {
+        self.memory_budget = Some(bytes);
+        self
+    }
+
     /// Sets the number of worker threads; 0, the default, is one a core.
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = threads;
@@ -255,11 +287,12 @@ impl VisionBuilder {
     ///
     /// # Errors
     /// Mistakes of earlier [`register`](Self::register) calls, or [`Error::Io`] where threads cannot be started.
-    pub fn build(self) -> Result<Vision> {
+    pub fn build(mut self) -> Result<Vision> {
+        let memory = Memory::new(self.memory_budget, &mut self.cache_bytes, &mut self.limits);
         let lanes = Arc::new(Lanes::new(self.threads, self.background_threads)?);
         let cache = Arc::new(ViewCache::new(self.cache_bytes));
         let (traffic, counting) = (Traffic::new(), Counting::default());
         let (registry, limits, clock, devices) = (self.registry?, self.limits, self.clock, self.devices);
-        Ok(Vision { inner: Arc::new(Inner { registry, cache, limits, lanes, traffic, counting, clock, devices }) })
+        Ok(Vision { inner: Arc::new(Inner { registry, cache, memory, limits, lanes, traffic, counting, clock, devices }) })
     }
 }

@@ -13,6 +13,7 @@ use crate::sink::Sink;
 use image::metadata::Orientation as ImageOrientation;
 use jpeg_decoder::{CodingProcess, Decoder, Error as JpegError, PixelFormat};
 use ocelli_core::{Error, Orientation, Result, Size};
+use std::io::SeekFrom;
 use std::panic::resume_unwind;
 
 pub(super) fn head(source: SourceRef<'_>) -> Result<Head> {
@@ -35,11 +36,13 @@ pub(super) fn head(source: SourceRef<'_>) -> Result<Head> {
         None => Meaning::Srgb,
     };
     let progressive = info.coding_process == CodingProcess::DctProgressive;
+    let stored = Size::new(info.width.into(), info.height.into());
+    let coefficients = if progressive { coefficient_bytes(source, stored, pixel.bytes() as u64) } else { 0 };
     Ok(Head {
-        stored: Size::new(info.width.into(), info.height.into()),
+        stored,
         orientation: exif.and_then(|o| Orientation::from_exif(o.to_exif())),
         colour: SourceColour { meaning, pixel },
-        body: Body::Jpeg { progressive },
+        body: Body::Jpeg { coefficients },
         warnings,
     })
 }
@@ -87,7 +90,7 @@ pub(super) fn shrunk_bytes(stored: Size, from: Size, denominator: u8, pixel: Pix
     let planes = if by_rows { u64::from(from.width) * 64 * pixel } else { from.pixels() * pixel };
     let coefficients = match body {
         // Rows of them are copied for the threads that transform them, at worst all.
-        Body::Jpeg { progressive: true } => coefficient_bytes(stored, pixel) * 2,
+        Body::Jpeg { coefficients: all @ 1.. } => all * 2,
         // Rows of blocks on their way to the threads that transform them.
         _ => u64::from(stored.width) * 16 * pixel * 2 * 4,
     };
@@ -97,14 +100,40 @@ pub(super) fn shrunk_bytes(stored: Size, from: Size, denominator: u8, pixel: Pix
 }
 
 /// The most bytes of a whole decode, beside the file itself.
-pub(super) fn whole_bytes(stored: Size, pixel: u64, progressive: bool) -> u64 {
-    let coefficients = if progressive { coefficient_bytes(stored, pixel) } else { 0 };
+pub(super) fn whole_bytes(stored: Size, pixel: u64, coefficients: u64) -> u64 {
     stored.pixels() * pixel + coefficients + u64::from(stored.width) * 64 * pixel
 }
 
-/// Two bytes for every sample of every component, none of them subsampled: the header as read does not tell.
-fn coefficient_bytes(stored: Size, pixel: u64) -> u64 {
-    (u64::from(stored.width) + 16) * (u64::from(stored.height) + 16) * pixel * 2
+/// Two bytes for every sample of every component; where the frame header cannot be read, none counts as subsampled.
+fn coefficient_bytes(source: SourceRef<'_>, stored: Size, components: u64) -> u64 {
+    let full = (u64::from(stored.width) + 16) * (u64::from(stored.height) + 16) * components;
+    source.open().ok().and_then(|mut input| samples(&mut input, stored)).unwrap_or(full) * 2
+}
+
+/// Samples of all components, whole blocks, from the frame header (Rec. ITU-T T.81, B.2.2).
+fn samples(input: &mut impl ReadSeek, stored: Size) -> Option<u64> {
+    // Comments and profiles may stand before the frame, but not thousands of them.
+    const MOST_SEGMENTS: usize = 4096;
+    input.seek(SeekFrom::Start(2)).ok()?;
+    for _ in 0..MOST_SEGMENTS {
+        let mut head = [0; 4];
+        input.read_exact(&mut head).ok()?;
+        let [0xff, marker, high, low] = head else { return None };
+        let length = i64::from(u16::from_be_bytes([high, low]));
+        if !matches!(marker, 0xc0..=0xcf) || matches!(marker, 0xc4 | 0xc8 | 0xcc) {
+            input.seek(SeekFrom::Current(length - 2)).ok()?;
+            continue;
+        }
+        let mut frame = vec![0; usize::try_from(length - 2).ok()?];
+        input.read_exact(&mut frame).ok()?;
+        let factors: Vec<[u64; 2]> =
+            frame.get(6..)?.as_chunks::<3>().0.iter().map(|c| [u64::from(c[1] >> 4), u64::from(c[1] & 15)]).collect();
+        let largest = |axis: usize| factors.iter().map(|f| f[axis]).max().filter(|&f| f > 0);
+        let units = |side: u32, axis: usize| largest(axis).map(|f| u64::from(side).div_ceil(8 * f) * 8);
+        let (across, down) = (units(stored.width, 0)?, units(stored.height, 1)?);
+        return Some(factors.iter().map(|[h, v]| across * h * down * v).sum());
+    }
+    None
 }
 
 fn decoder(source: SourceRef<'_>) -> Result<Decoder<Box<dyn ReadSeek + '_>>> {
@@ -118,5 +147,25 @@ fn error(source: SourceRef<'_>, error: JpegError) -> Error {
         JpegError::Io(e) => source.io(e),
         JpegError::Unsupported(what) => source.unsupported(format!("{what:?}")),
         other => source.damaged(other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Cursor;
+
+    #[test]
+    fn samples_follow_the_factors_of_the_frame() {
+        let mut file = vec![0xff, 0xd8, 0xff, 0xe1, 0, 4, 9, 9];
+        // 33 × 17 pixels: luma twice as fine as chroma along both sides.
+        file.extend([0xff, 0xc2, 0, 17, 8, 0, 17, 0, 33, 3, 1, 0x22, 0, 2, 0x11, 1, 3, 0x11, 1]);
+        let read = |bytes: &[u8]| samples(&mut Cursor::new(bytes.to_vec()), Size::new(33, 17));
+        assert_eq!(read(&file), Some(48 * 32 + 2 * 24 * 16));
+        (0..file.len()).for_each(|length| assert_eq!(read(&file[..length]), None));
+        file[8 + 11] = 0;
+        file[8 + 14] = 0;
+        file[8 + 17] = 0;
+        assert_eq!(read(&file), None);
     }
 }
