@@ -141,10 +141,21 @@ fn mistakes_are_answered_with_what_to_do() {
     insta::assert_snapshot!("mistakes", texts.join("\n"));
 }
 
+/// A plan without what runs cost: that depends on the machine.
+fn without_costs(told: &str) -> String {
+    let cut = |line: &str| match line.split_once(" million") {
+        Some((views, _)) if line.starts_with("Run") => {
+            views.rsplit_once(", ").map_or(views, |(views, _)| views).to_owned()
+        }
+        _ => line.to_owned(),
+    };
+    told.lines().filter(|line| !line.starts_with("Memory")).map(|line| cut(line) + "\n").collect()
+}
+
 #[test]
 fn explain_decodes_nothing() {
     let album = album();
-    insta::assert_snapshot!("explain_text", told(album.path(), &["explain", "portrait.png"]));
+    insta::assert_snapshot!("explain_text", without_costs(&told(album.path(), &["explain", "portrait.png"])));
 }
 
 #[test]

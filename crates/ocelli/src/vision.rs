@@ -293,6 +293,8 @@ impl VisionBuilder {
         let cache = Arc::new(ViewCache::new(self.cache_bytes));
         let (traffic, counting) = (Traffic::new(), Counting::default());
         let (registry, limits, clock, devices) = (self.registry?, self.limits, self.clock, self.devices);
-        Ok(Vision { inner: Arc::new(Inner { registry, cache, memory, limits, lanes, traffic, counting, clock, devices }) })
+        Ok(Vision {
+            inner: Arc::new(Inner { registry, cache, memory, limits, lanes, traffic, counting, clock, devices }),
+        })
     }
 }
