@@ -35,7 +35,7 @@ adapter=(); [ -n "${OCELLI_ADAPTER:-}" ] && adapter=(--adapter "$OCELLI_ADAPTER"
 data=(); [ -n "${OCELLI_DATA:-}" ] && data=(--data "$OCELLI_DATA")
 quick=(); [ -n "${GPU_QUICK:-}" ] && quick=(--sizes 160x120 --batches 1,2 --seconds 1 --most 3)
 
-echo "## Kernels"; timeout 120 "$kernels"
+echo "## Kernels"; timeout 240 "$kernels"
 echo "## Command"; "$ocelli" devices
 "$ocelli" detect --device cpu "$picture" | tee /tmp/ocelli-cpu.txt
 "$ocelli" detect --device gpu "${adapter[@]}" "$picture" | diff - /tmp/ocelli-cpu.txt && echo "the same faces"
