@@ -2,6 +2,8 @@
 
 use crate::args::{ListDevices, PlanFormat};
 use anyhow::Result;
+use ocelli::Vision;
+use serde_json::Value;
 use std::process::ExitCode;
 
 /// Lists the graphics adapters with their limits; the processor is always there.
@@ -26,7 +28,7 @@ fn text() -> String {
 }
 
 #[cfg(feature = "gpu")]
-fn json() -> serde_json::Value {
+fn json() -> Value {
     serde_json::json!({ "adapters": ocelli::gpu::adapters() })
 }
 
@@ -36,6 +38,30 @@ fn text() -> String {
 }
 
 #[cfg(not(feature = "gpu"))]
-fn json() -> serde_json::Value {
+fn json() -> Value {
     serde_json::json!({ "adapters": [] })
+}
+
+/// What the graphics device did, slices by their time among it: lines for an analysis, none where it was not used.
+#[cfg(feature = "gpu")]
+pub fn report_text(vision: &Vision) -> String {
+    vision.devices().gpu_report().filter(|report| report.jobs > 0).map_or_else(String::new, |report| report.to_string())
+}
+
+/// The same for programs; null where the device was not used.
+#[cfg(feature = "gpu")]
+pub fn report_json(vision: &Vision) -> Value {
+    serde_json::to_value(vision.devices().gpu_report().filter(|report| report.jobs > 0)).unwrap_or_default()
+}
+
+/// Nothing: this build knows no device.
+#[cfg(not(feature = "gpu"))]
+pub fn report_text(_: &Vision) -> String {
+    String::new()
+}
+
+/// Null: this build knows no device.
+#[cfg(not(feature = "gpu"))]
+pub fn report_json(_: &Vision) -> Value {
+    Value::Null
 }

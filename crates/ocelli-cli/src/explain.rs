@@ -1,7 +1,7 @@
 //! `ocelli explain` and `ocelli algorithms`: what would be done, and what can be.
 
 use crate::args::{Explain, ExplainMiss, PlanFormat};
-use crate::{inputs, resident};
+use crate::{devices, inputs, resident};
 use anyhow::{Context, Result, bail};
 use ocelli::image::Bytes;
 use ocelli::prelude::*;
@@ -19,7 +19,7 @@ pub fn run(args: &Explain) -> Result<ExitCode> {
         return memory(args, &picture, &requests);
     }
     if args.analyze {
-        return analyze(args, &picture, &requests);
+        return analyze(args, &vision, &picture, &requests);
     }
     let plan = picture.explain_any(&requests)?;
     match args.format {
@@ -30,13 +30,13 @@ pub fn run(args: &Explain) -> Result<ExitCode> {
 }
 
 /// Runs the requests and prints the plan beside what was measured, and what the process took.
-fn analyze(args: &Explain, picture: &Handler, requests: &[AnyRequest]) -> Result<ExitCode> {
+fn analyze(args: &Explain, vision: &Vision, picture: &Handler, requests: &[AnyRequest]) -> Result<ExitCode> {
     let idle = resident::reset_peak().then(resident::peak_bytes).flatten();
     let analysis = picture.explain_analyze_any(requests)?;
     let peak = resident::peak_bytes().zip(idle).map(|(peak, idle)| peak.saturating_sub(idle));
     match args.format {
         PlanFormat::Text => {
-            print!("{analysis}");
+            print!("{analysis}{}", devices::report_text(vision));
             if let Some(peak) = peak {
                 println!("Peak     {} resident above the idle process", Bytes(peak));
             }
@@ -44,6 +44,7 @@ fn analyze(args: &Explain, picture: &Handler, requests: &[AnyRequest]) -> Result
         PlanFormat::Json => {
             let mut json = serde_json::to_value(&analysis)?;
             json["peak_resident_bytes"] = peak.into();
+            json["device"] = devices::report_json(vision);
             println!("{}", serde_json::to_string_pretty(&json)?);
         }
     }

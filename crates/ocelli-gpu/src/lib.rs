@@ -1,6 +1,6 @@
 //! The wgpu backend of `ocelli-nn`: the same graph and the same joint plan on Vulkan, Metal and DX12 adapters.
 //!
-//! What it is: [`GpuBackend`], an implementation of [`Backend`](ocelli_nn::backend::Backend). A picture goes up once;
+//! What it is: [`GpuBackend`], an implementation of [`Backend`]. A picture goes up once;
 //! the pyramid, colour to tensor, the network and the choice of candidates run on the device, in WGSL kernels over one
 //! arena; only candidates come back. What it is not: a general compute library, or anything a plugin depends on.
 //!
