@@ -36,6 +36,8 @@ class Recipe:
     save_every: int = 100
     # A checkpoint whose averaged weights this run starts from; empty: fresh weights.
     start: str = ""
+    # Ends the run at this step, wherever its cosine stands; 0: at the last one.
+    stop: int = 0
 
 
 def face_size(points: Tensor) -> Tensor:
@@ -72,7 +74,7 @@ def train(run: Run, source: Batches, dev: DevFaces) -> nn.Module:
             sums[key] = sums.get(key, 0.0) + value / LOG_EVERY
         average.update(net, step)
         step, seconds = step + 1, time.time() - started
-        last = step == recipe.steps
+        last = step in (recipe.steps, recipe.stop)
         if step % LOG_EVERY == 0:
             means = {k: round(v, 5) for k, v in sums.items()}
             run.log(step=step, seconds=round(seconds, 1), lr=learning_rate(recipe, step), **means)
@@ -84,6 +86,8 @@ def train(run: Run, source: Batches, dev: DevFaces) -> nn.Module:
                 net=net.state_dict(), average=average.net.state_dict(), optimizer=descent.state_dict(),
                 step=step, seconds=seconds,
             )  # fmt: skip
+        if last:
+            break
     return average.net
 
 
