@@ -94,7 +94,9 @@ fn solved(m: [[f64; 3]; 3], right: [[f64; 3]; 2]) -> Option<[[f64; 3]; 2]> {
     let inverse = [cross(m[1], m[2]), cross(m[2], m[0]), cross(m[0], m[1])];
     let determinant = dot(m[0], inverse[0]);
     let scale = m.iter().flatten().fold(0.0f64, |largest, v| largest.max(v.abs()));
-    if !(determinant.abs() > 1e-12 * scale.powi(3)) {
+    // Numbers that are none are singular, too.
+    let is_regular = determinant.abs() > 1e-12 * scale.powi(3);
+    if !is_regular {
         return None;
     }
     Some(right.map(|row| [0, 1, 2].map(|k| dot(row, [0, 1, 2].map(|i| inverse[i][k])) / determinant)))

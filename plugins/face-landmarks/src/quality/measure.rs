@@ -47,7 +47,7 @@ pub(super) fn sharpness(Light(luma): &Light) -> f32 {
     let lost = |step: usize, along: usize| {
         let blurred: Vec<f32> = (0..luma.len()).map(|ix| mean_along(luma, ix, step, along)).collect();
         let (mut all, mut lost) = (0.0, 0.0);
-        for ix in (0..luma.len()).filter(|ix| ix / step % along > 0) {
+        for ix in (0..luma.len()).filter(|ix| !(ix / step).is_multiple_of(along)) {
             let before = (luma[ix] - luma[ix - step]).abs();
             let after = (blurred[ix] - blurred[ix - step]).abs();
             all += before;
