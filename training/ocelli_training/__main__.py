@@ -26,9 +26,10 @@ def parser() -> argparse.ArgumentParser:
     stage("student", "train a student from the annotation alone", out="student-v0")
     stage("teacher", "train the teacher", out="teacher", net="face-teacher", batch=48, steps=7000, learning_rate=2e-3)
     mine = stage("mine", "collect hard examples from complete training pictures")
-    mine.add_argument("--run", type=Path, default=RUNS / "teacher")
+    mine.add_argument("--run", type=Path, default=RUNS / "teacher", help="a run folder or a model file")
     mine.add_argument("--out", type=Path, default=RUNS / "mined.json")
     mine.add_argument("--limit", type=int)
+    mine.add_argument("--every", type=int, default=1, help="use each so many pictures")
     stage("distill", "train a student that imitates the teacher", out="student", teacher=str(RUNS / "teacher"))
     ablation = stage("ablation", "train the four variants of the recipe and print their table")
     ablation.add_argument("--out", type=Path, default=RUNS / "ablation")
@@ -103,11 +104,10 @@ def _tiles(args) -> None:
 
 
 def _mine(args) -> None:
-    from .export import averaged
-    from .fold import folded
+    from .distill import load_teacher
     from .mine import mine
 
-    mine(folded(averaged(args.run / "checkpoint.pt")), args.out, args.limit)
+    mine(load_teacher(args.run), args.out, args.limit, args.every)
 
 
 def _ablation(args) -> None:

@@ -39,7 +39,7 @@ class Distillation(Objective):
 
     def __call__(self, net: nn.Module, image: Tensor, batch: dict, part: float) -> dict[str, Tensor]:
         """Returns the parts of the loss, already weighted."""
-        with torch.autocast("cpu", torch.bfloat16):
+        with nets.reduced_precision():
             with torch.no_grad():
                 hints = self.teacher.features(image)
                 their_score, their_box = self.teacher.score(hints[1]).float(), self.teacher.box(hints[1]).float()
@@ -76,9 +76,13 @@ def imitation_loss(score: Tensor, box: Tensor, their_score: Tensor, their_box: T
     }
 
 
-def load_teacher(folder: Path) -> nn.Module:
-    """Returns the averaged teacher of a run, its batch normalization folded into the convolutions."""
+def load_teacher(source: Path) -> nn.Module:
+    """Returns the averaged network of a run or that of a model file, normalization folded into the convolutions."""
     from .export import averaged
     from .fold import folded
+    from .graph import Interpreter
+    from .restore import plain
 
-    return folded(averaged(folder / "checkpoint.pt"))
+    if source.suffix == ".safetensors":
+        return plain(Interpreter(source))
+    return folded(averaged(source / "checkpoint.pt"))

@@ -41,10 +41,13 @@ def missed_faces(found: Detections, picture: Picture) -> list[list[float]]:
     return picture.faces[missed].round(1).tolist()
 
 
-def mine(net: torch.nn.Module, out: Path, limit: int | None = None) -> None:
-    """Scans the complete pictures of train and writes `{"false": [[name, box, score]…], "missed": [[name, box]…]}`."""
+def mine(net: torch.nn.Module, out: Path, limit: int | None = None, every: int = 1) -> None:
+    """Scans complete pictures of train, each so many, `limit` at most.
+
+    Writes `{"false": [[name, box, score]…], "missed": [[name, box]…]}`.
+    """
     cache = PixelCache("train")
-    pictures = [p for p in read_split("train") if p.complete][:limit]
+    pictures = [p for p in read_split("train") if p.complete][::every][:limit]
     wrong, missed = [], []
     for picture in pictures:
         found = detect(net, cache.level(picture), 0.05)

@@ -7,6 +7,7 @@ two 1×1 heads give a score and a box at each cell.
 
 import math
 
+import torch
 from torch import Tensor, nn
 
 
@@ -72,6 +73,11 @@ def initialize(net: nn.Module) -> None:
 def normalized(image: Tensor) -> Tensor:
     """Turns `[n, h, w, 3]` bytes into the network's `[n, 3, h, w]` input, about -1 to 1."""
     return (image.permute(0, 3, 1, 2).float() - 128) * 0.0078125
+
+
+def reduced_precision() -> torch.autocast:
+    """Runs what it wraps in bf16 where the processor computes in it; elsewhere in f32, which is then ten times faster."""
+    return torch.autocast("cpu", torch.bfloat16, enabled=torch.cpu._is_avx512_bf16_supported())
 
 
 def _teacher() -> nn.Module:

@@ -25,6 +25,8 @@ FACE_PX = (16.0, 48.0)
 LARGEST_SCALE = 2.0
 # A face that can be shown larger than any face a level answers for, in stored pixels.
 LARGE_FACE = 60
+# Columns of WIDER FACE's attributes, and how much more often its hard faces are drawn.
+OCCLUSION, POSE, HARD = 3, 4, 3.0
 # With mined examples: the part of missed faces among faces, and of false answers among negatives.
 MISSED_PART, FALSE_PART = 0.08, 0.7
 
@@ -64,10 +66,8 @@ class Sampler:
         name = _pick(rng, FACE_SETS)
         pictures, weights = self.weighted[name]
         picture = pictures[np.searchsorted(weights, rng.random())]
-        # Prefer faces that need not grow much.
-        size = bx.sizes(picture.faces)
-        weight = np.clip(size / 16, 0.05, 1)
-        return picture, picture.faces[rng.choice(len(size), p=weight / weight.sum())]
+        weight = _face_weights(picture)
+        return picture, picture.faces[rng.choice(len(weight), p=weight / weight.sum())]
 
     def face(self, rng: np.random.Generator, side: int) -> Crop:
         """Cuts around a face, which may lie anywhere in the crop."""
@@ -147,8 +147,26 @@ def _inward(window: Window, picture: Picture) -> Window:
 def _weighted(pictures: list[Picture]) -> tuple[list[Picture], np.ndarray]:
     """Pictures with faces, and the running sum of their weights: the square root of the faces of 12 px or more."""
     with_faces = [p for p in pictures if len(p.faces)]
-    weights = np.array([0.3 + np.sqrt((bx.sizes(p.faces) >= 12).sum()) for p in with_faces])
+    weights = np.array([_picture_weight(p) for p in with_faces])
     return with_faces, np.cumsum(weights) / weights.sum()
+
+
+def _picture_weight(picture: Picture) -> float:
+    of_some_size = bx.sizes(picture.faces) >= 12
+    return 0.3 + float(np.sqrt((of_some_size * _hardness(picture)).sum()))
+
+
+def _face_weights(picture: Picture) -> np.ndarray:
+    """How often the faces of a picture are drawn: those more that need not grow much, and hard ones."""
+    return np.clip(bx.sizes(picture.faces) / 16, 0.05, 1) * _hardness(picture)
+
+
+def _hardness(picture: Picture) -> np.ndarray:
+    """`HARD` for faces turned away or partly hidden, which are a tenth of all and half of those missed; 1 for others."""
+    if picture.attributes is None:
+        return np.ones(len(picture.faces))
+    attributes = np.asarray(picture.attributes)
+    return np.where((attributes[:, OCCLUSION] > 0) | (attributes[:, POSE] > 0), HARD, 1.0)
 
 
 def _place(
@@ -160,9 +178,11 @@ def _place(
 
 
 def _angle(rng: np.random.Generator) -> float:
-    if rng.random() < 0.72:
+    """Upright mostly; else a little, or evenly up to where another upright orientation takes over."""
+    at = rng.random()
+    if at < 0.62:
         return 0.0
-    return float(np.clip(rng.normal(0, 20), -50, 50))
+    return float(np.clip(rng.normal(0, 20), -50, 50) if at < 0.82 else rng.uniform(-58, 58))
 
 
 def finished(crop: Crop, rng: np.random.Generator, mirrored: bool) -> Crop:

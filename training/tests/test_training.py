@@ -16,9 +16,12 @@ from ocelli_training.graph import Interpreter
 from ocelli_training.losses import decode, detection_loss, iou_and_giou
 from ocelli_training.metrics import curve
 from ocelli_training.muon import orthogonal
+from ocelli_training.narrow import narrowed
 from ocelli_training.paths import MODELS
 from ocelli_training.pyramid import level_size
+from ocelli_training.restore import plain, unfolded
 from ocelli_training.targets import assign, grid_size
+from ocelli_training.train import Objective, Recipe, State, _descend
 
 
 def picture(faces, ignore=()) -> Picture:
@@ -140,6 +143,41 @@ class Networks(unittest.TestCase):
             self.assertEqual([tuple(t.shape) for t in plain], [(1, 1, 8, 6), (1, 4, 8, 6)], name)
             for a, b in zip(plain, fast, strict=True):
                 torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-3)
+
+    def test_a_model_file_starts_a_run_as_what_it_was(self):
+        file = Interpreter(MODELS / "face-student.safetensors")
+        crops = [nets.normalized(toy.pattern(80, 80)[None]), nets.normalized(toy.pattern(64, 80).flip(0)[None])]
+        restored = unfolded(file, "face-student", crops).eval()
+        image = nets.normalized(toy.pattern(61, 47)[None])
+        with torch.inference_mode():
+            for a, b in zip(restored(image), file(image), strict=True):
+                torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-4)
+        # On the pictures of the statistics it computes the same while it trains: its normalization fits.
+        one = unfolded(file, "face-student", crops[:1])
+        with torch.no_grad():
+            training, using = one.train()(crops[0])[0], one.eval()(crops[0])[0]
+        self.assertLess((training - using).abs().max().item(), 0.05 * using.abs().max().item())
+
+    def test_a_thin_student_starts_with_channels_of_a_wide_one(self):
+        wide = plain(Interpreter(MODELS / "face-student.safetensors"))
+        same = narrowed(wide, "face-student")
+        for a, b in zip(wide.state_dict().values(), same.state_dict().values(), strict=True):
+            torch.testing.assert_close(a, b)
+        thin = narrowed(wide, "face-student-tiny")
+        wide_rows = {tuple(row.flatten()[:27].tolist()) for row in wide.stem[0].weight}
+        self.assertTrue(all(tuple(row.flatten()[:27].tolist()) in wide_rows for row in thin.stem[0].weight))
+
+    def test_frozen_parts_keep_their_weights(self):
+        recipe = Recipe(net="face-student-tiny", steps=2, warmup=1, batch=2, frozen="stem,down4")
+        state = State(recipe, Objective())
+        before = {k: v.clone() for k, v in state.net.state_dict().items()}
+        label, box = torch.zeros(2, 4, 4, dtype=torch.int8), torch.zeros(2, 4, 4, 4)
+        label[:, 1, 1], box[:, 1, 1] = 1, torch.tensor([4.0, 4, 20, 20])
+        image = torch.stack([toy.pattern(32, 32), toy.pattern(32, 32).flip(1)])
+        _descend(state, recipe, Objective(), {"image": image, "label": label, "box": box})
+        changed = {k.split(".")[0] for k, v in state.net.state_dict().items() if not torch.equal(v, before[k])}
+        self.assertEqual(changed & {"stem", "down4"}, set())
+        self.assertIn("fine", changed)
 
     def test_committed_toy_answers_as_recorded(self):
         file = Interpreter(MODELS / "testdata" / "toy.safetensors")
