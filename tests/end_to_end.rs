@@ -53,6 +53,41 @@ fn every_kind_of_source_gives_the_same_observations() {
 }
 
 #[test]
+fn faces_in_any_orientation_are_found_on_demand() {
+    let upright = image::open(portrait()).unwrap();
+    let expected = faces(upright.clone())[0].rect.to_pixels();
+    let (width, height) = (f64::from(upright.width()), f64::from(upright.height()));
+    let PixelRect { x, y, width: w, height: h } = expected;
+    let (right, below) = (width - x - w, height - y - h);
+    let turned = [
+        (upright.rotate90(), PixelRect::new(below, x, h, w)),
+        (upright.rotate180(), PixelRect::new(right, below, w, h)),
+        (upright.rotate270(), PixelRect::new(y, right, h, w)),
+    ];
+    for (picture, expected) in turned {
+        let picture = VISION.open(picture).unwrap();
+        let (found,) = picture.perform((DetectFaces::new().any_orientation(true),)).unwrap();
+        assert_eq!(found.len(), 1, "{found:?}");
+        let iou = found[0].rect.to_pixels().iou(expected);
+        // Shrinking a turned picture rounds a little otherwise.
+        assert!(iou > 0.97, "{iou}: {found:?}, not {expected:?}");
+    }
+}
+
+#[test]
+fn a_finer_search_finds_a_smaller_face() {
+    let upright = image::open(portrait()).unwrap();
+    let face = faces(upright.clone())[0].rect.to_pixels();
+    let factor = 12.0 / face.area().sqrt();
+    let side = |pixels: u32| (f64::from(pixels) * factor).round() as u32;
+    let small = upright.resize_exact(side(upright.width()), side(upright.height()), image::imageops::FilterType::Triangle);
+    let picture = VISION.open(small).unwrap();
+    let request = DetectFaces::new().max_size(0.5);
+    let (coarse, fine) = picture.perform((request.clone(), request.fine(true))).unwrap();
+    assert_eq!((coarse.len(), fine.len()), (0, 1), "{coarse:?} {fine:?}");
+}
+
+#[test]
 fn a_second_request_builds_nothing() {
     let vision = Vision::new().unwrap();
     let picture = vision.open(portrait()).unwrap();

@@ -22,12 +22,13 @@ few="--steps 6 --warmup 2 --batch 8 --save-every 3 --check-every 6 --dev-every 2
 ./run.sh distill $few --teacher "$out/teacher" --hints --mined "$out/mined.json" \
     --start "$out/student/checkpoint.pt" --out "$out/distilled"
 ./run.sh ablation --teacher "$out/teacher" --mined "$out/mined.json" --steps 2 --dev-every 20 --out "$out/ablation"
+./run.sh student $few --start ../models/face-student.safetensors --net face-student-tiny --frozen stem --out "$out/thinned"
 ./run.sh tiles --run "$out/distilled" --batches 1
 ./run.sh export --run "$out/distilled" --name smoke --folder "$out"
 ./run.sh calibrate --model "$out/smoke.safetensors" --every 20
+./run.sh quantize --model "$out/smoke.safetensors" --every 20
 ./run.sh evaluate --model "$out/smoke.safetensors" --every 20 --no-peer
 ./run.sh fairness --model "$out/smoke.safetensors" --every 20 > "$out/fairness.txt"
-./run.sh quantize --model "$out/smoke.safetensors" --every 20
 ./run.sh card --model "$out/smoke.safetensors" --run "$out/distilled"
 test -s "$out/smoke.md"
 echo "smoke: every stage ran"

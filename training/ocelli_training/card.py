@@ -23,11 +23,17 @@ def fields(model: Path, report: dict, run: Path) -> dict[str, str]:
     """Returns what may stand in double braces in the prose."""
     return {
         "name": model.stem, "facts": facts(model, report), "recipe": recipe(run), "ap": ap_table(report),
-        "false": false_table(report), "recall": recall_table(report), "reliability": reliability_table(report),
-        "roll": ", ".join(f"{k} {v:.2f}" for k, v in report["roll"].items()),
-        "doubled": ", ".join(f"{k} px {v:.3f}" for k, v in report["doubled"].items()),
-        "curve": curve_table(run), "ablation": ablation.table(),
+        "false": false_table(report), "recall": recall_table(report),
+        "reliability": reliability_table(report["reliability"]), "crossfit": crossfit_text(report["crossfit"]),
+        "crossfit_reliability": reliability_table(report["crossfit"]["reliability"]),
+        "roll": _listed(report["roll"], "{} {:.2f}"), "roll_any": _listed(report["roll_any"], "{} {:.2f}"),
+        "false_any": "{} in {}".format(*report["false_any"]), "fine": _listed(report["fine"], "{} px {:.3f}"),
+        "curve": curve_table(run), "ablation": ablation.table(), "quantized": quantized_table(report),
     }  # fmt: skip
+
+
+def _listed(figures: dict[str, float], form: str) -> str:
+    return ", ".join(form.format(*item) for item in figures.items())
 
 
 def facts(model: Path, report: dict) -> str:
@@ -95,16 +101,32 @@ def false_table(report: dict) -> str:
     return "\n".join([*lines, f"| all | {total[0]} | {total[1]} |"])
 
 
+def quantized_table(report: dict) -> str:
+    """The file in f32 beside int8."""
+    lines = ["| executed in | AP ≥ 20 px | AP ≥ 40 px |", "| --- | --- | --- |"]
+    rows = report["quantized"]
+    return "\n".join(lines + [f"| {kind} | {aps[0]:.3f} | {aps[1]:.3f} |" for kind, aps in rows.items()])
+
+
 def recall_table(report: dict) -> str:
     """Recall by group of faces."""
     lines = ["| group | recall | faces |", "| --- | --- | --- |"]
     return "\n".join(lines + [f"| {k} | {v:.3f} | {n} |" for k, (v, n) in report["recall"].items()])
 
 
-def reliability_table(report: dict) -> str:
+def reliability_table(rows: list[list[float]]) -> str:
     """Stated and true confidence."""
     lines = ["| stated | right | answers |", "| --- | --- | --- |"]
-    return "\n".join(lines + [f"| {a:.2f} | {b:.2f} | {n} |" for a, b, n in report["reliability"]])
+    return "\n".join(lines + [f"| {a:.2f} | {b:.2f} | {n} |" for a, b, n in rows])
+
+
+def crossfit_text(held_out: dict) -> str:
+    """What calibration and threshold give on pictures that did not choose them."""
+    n_false, n_pictures = held_out["false_faces"]
+    return (
+        f"precision {held_out['precision']:.3f}, recall {held_out['recall']:.3f}, {n_false} false faces in "
+        f"{n_pictures} pictures without faces, calibration error {held_out['ece']:.3f} (answers of at least 0.1)"
+    )
 
 
 def curve_table(run: Path) -> str:

@@ -25,22 +25,52 @@ class Detections:
 
 @torch.inference_mode()
 def detect(
-    net, pixels: np.ndarray, threshold: float = 0.05, levels: int = N_LEVELS, doubled: bool = False
+    net,
+    pixels: np.ndarray,
+    threshold: float = 0.05,
+    levels: int = N_LEVELS,
+    fine: bool = False,
+    any_orientation: bool = False,
 ) -> Detections:
     """Scans the octave pyramid of a picture, `[h, w, 3]` bytes, and merges over all levels.
 
-    `net` maps a normalized picture to score logits and boxes. `doubled` adds a level twice as large, for small faces.
+    `net` maps a normalized picture to score logits and boxes. `fine` adds a level twice as large, for small faces;
+    `any_orientation` searches the picture turned by 90, 180 and 270 degrees, too.
     """
-    height, width = pixels.shape[:2]
-    images = octaves(pixels, levels)
-    if doubled:
-        images.insert(0, resized(pixels, 2 * width, 2 * height))
-    found = [_scan(net, image, threshold, width, height) for image in images if min(image.shape[:2]) > 1]
+    found = []
+    for quarters in range(4 if any_orientation else 1):
+        turned = np.ascontiguousarray(np.rot90(pixels, -quarters))
+        boxes, scores = _scan_levels(net, turned, threshold, levels, fine)
+        found.append((turned_back(boxes, quarters, pixels.shape[1], pixels.shape[0]), scores))
     boxes, scores = (np.concatenate(parts) for parts in zip(*found, strict=True))
     best = np.argsort(-scores, kind="stable")[:MAX_CANDIDATES]
     boxes, scores = boxes[best], scores[best]
     kept = bx.non_max_suppression(boxes, scores, NMS_IOU)
     return Detections(boxes[kept], scores[kept])
+
+
+def _scan_levels(net, pixels: np.ndarray, threshold: float, levels: int, fine: bool) -> tuple[np.ndarray, np.ndarray]:
+    height, width = pixels.shape[:2]
+    images = octaves(pixels, levels)
+    if fine:
+        images.insert(0, resized(pixels, 2 * width, 2 * height))
+    found = [_scan(net, image, threshold, width, height) for image in images if min(image.shape[:2]) > 1]
+    boxes, scores = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    return boxes, scores
+
+
+def turned_back(boxes: np.ndarray, quarters: int, width: int, height: int) -> np.ndarray:
+    """Returns boxes, found after so many quarter turns clockwise, in the picture of this size as it stood."""
+    x, y, w, h = boxes.T
+    if quarters == 1:
+        columns = [y, height - x - w, h, w]
+    elif quarters == 2:
+        columns = [width - x - w, height - y - h, w, h]
+    elif quarters == 3:
+        columns = [width - y - h, x, h, w]
+    else:
+        columns = [x, y, w, h]
+    return np.stack(columns, 1)
 
 
 def _scan(net, image: np.ndarray, threshold: float, width: int, height: int) -> tuple[np.ndarray, np.ndarray]:

@@ -7,8 +7,9 @@ import numpy as np
 from PIL import Image
 
 from . import boxes as bx
-from . import cost, fairness
-from .calibrate import calibrated, verdicts
+from . import cost, fairness, quantize
+from .calibrate import SMALLEST_FACE, calibrated, verdicts
+from .crossfit import crossfit, reliability_rows
 from .detect import Detections, detect
 from .evaluate import DevSet
 from .export import sha256
@@ -16,7 +17,7 @@ from .graph import Interpreter
 from .metrics import curve
 
 BANDS = [(10, np.inf), (20, np.inf), (40, np.inf), (20, 40), (40, 80), (80, 160), (160, np.inf)]
-ROLLS = (0, 15, 30, 45, 90)
+ROLLS = (0, 15, 30, 45, 60, 90, 180)
 
 
 def write_report(model: Path, peer: bool = True, every: int = 1) -> dict:
@@ -34,8 +35,11 @@ def write_report(model: Path, peer: bool = True, every: int = 1) -> dict:
         "false_faces": false_table(dev, found, detector),
         "precision_recall": operating_point(dev, found, detector),
         "reliability": reliability(dev, found, detector["calibration"]),
+        "crossfit": crossfit(dev, found),
         "recall": fairness.recalls(dev, with_faces, detector), "roll": rolls(net, dev, detector),
-        "doubled": doubled(net, dev),
+        "roll_any": rolls(net, dev, detector, any_orientation=True),
+        "false_any": turned_false(net, dev, detector), "fine": fine(net, dev),
+        "quantized": quantize.measured(net, dev) if "ocelli.quantization" in net.metadata else {},
     }  # fmt: skip
     if peer:
         from . import peers
@@ -80,18 +84,11 @@ def operating_point(dev: DevSet, found: dict[str, list[Detections]], detector: d
 
 def reliability(dev: DevSet, found: dict[str, list[Detections]], calibration: dict) -> list[list[float]]:
     """Returns by tenth of confidence: mean confidence, part that is right, number of answers."""
-    scores, judged = verdicts(dev, {k: found[k] for k in ["wider_train", *dev.negative_sets]}, 16)
-    confidence = calibrated(scores, calibration)
-    rows = []
-    for low in np.arange(0, 1, 0.1):
-        inside = (confidence >= low) & (confidence < low + 0.1)
-        if inside.any():
-            part = [confidence[inside].mean(), judged[inside].mean()]
-            rows.append([*(round(float(v), 3) for v in part), int(inside.sum())])
-    return rows
+    scores, judged = verdicts(dev, {k: found[k] for k in ["wider_train", *dev.negative_sets]}, SMALLEST_FACE)
+    return reliability_rows(calibrated(scores, calibration), judged)
 
 
-def rolls(net: Interpreter, dev: DevSet, detector: dict) -> dict[str, float]:
+def rolls(net: Interpreter, dev: DevSet, detector: dict, **options) -> dict[str, float]:
     """Returns recall on turned helen pictures, both ways pooled, at the default threshold."""
     out = {}
     for degrees in ROLLS:
@@ -101,13 +98,20 @@ def rolls(net: Interpreter, dev: DevSet, detector: dict) -> dict[str, float]:
                 image = Image.fromarray(dev.cache.level(picture)).rotate(sign * degrees, Image.Resampling.BILINEAR)
                 centre = (picture.width / 2, picture.height / 2)
                 faces = bx.rotate(picture.faces, sign * degrees, centre)
-                found = detect(net, np.asarray(image))
+                found = detect(net, np.asarray(image), **options)
                 hits.append(fairness.found_faces(found, faces, detector["threshold"], detector["calibration"]))
         out[f"±{degrees}°"] = round(float(np.concatenate(hits).mean()), 3)
     return out
 
 
-def doubled(net: Interpreter, dev: DevSet) -> dict[str, float]:
+def turned_false(net: Interpreter, dev: DevSet, detector: dict) -> list[int]:
+    """Returns false faces at the default threshold, all four orientations searched, and pictures without faces."""
+    found = [f for name in dev.negative_sets for f in dev.run(net, name, any_orientation=True)]
+    scores = np.concatenate([f.scores for f in found])
+    return [int((calibrated(scores, detector["calibration"]) >= detector["threshold"]).sum()), len(found)]
+
+
+def fine(net: Interpreter, dev: DevSet) -> dict[str, float]:
     """Returns AP on wider_train with one more level, twice as large as the picture."""
-    found = dev.run(net, "wider_train", doubled=True)
+    found = dev.run(net, "wider_train", fine=True)
     return {band_name(*b): round(curve(found, dev.by_set["wider_train"], *b).ap, 4) for b in BANDS[:3]}

@@ -162,7 +162,7 @@ def _face_weights(picture: Picture) -> np.ndarray:
 
 
 def _hardness(picture: Picture) -> np.ndarray:
-    """`HARD` for faces turned away or partly hidden, which are a tenth of all and half of those missed; 1 for others."""
+    """`HARD` for faces turned away or partly hidden, a tenth of all and half of those missed; 1 for others."""
     if picture.attributes is None:
         return np.ones(len(picture.faces))
     attributes = np.asarray(picture.attributes)

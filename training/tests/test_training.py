@@ -9,7 +9,7 @@ from ocelli_training import boxes as bx
 from ocelli_training import nets, toy
 from ocelli_training.annotations import Picture
 from ocelli_training.cost import convolutions, pyramid_macs
-from ocelli_training.detect import Detections
+from ocelli_training.detect import Detections, turned_back
 from ocelli_training.distill import imitation_loss
 from ocelli_training.fold import folded
 from ocelli_training.graph import Interpreter
@@ -48,6 +48,14 @@ class Boxes(unittest.TestCase):
         boxes = bx.as_boxes([[0, 0, 10, 10], [1, 0, 10, 10], [50, 0, 10, 10]])
         kept = bx.non_max_suppression(boxes, np.array([0.5, 0.9, 0.1]), 0.4)
         self.assertEqual(kept.tolist(), [1, 2])
+
+    def test_boxes_of_a_turned_picture_come_back(self):
+        pixels = np.zeros((20, 40, 3), np.uint8)
+        pixels[4:10, 25:28] = 1
+        for quarters in range(4):
+            rows, columns = np.nonzero(np.rot90(pixels, -quarters)[..., 0])
+            box = bx.as_boxes([columns.min(), rows.min(), np.ptp(columns) + 1, np.ptp(rows) + 1])
+            self.assertEqual(turned_back(box, quarters, 40, 20).tolist(), [[25, 4, 3, 6]], quarters)
 
 
 class Targets(unittest.TestCase):

@@ -59,6 +59,12 @@ pub struct Requests {
     /// Largest face, as a fraction of the picture's longer side [default: 1]
     #[arg(long, value_name = "F", value_parser = fraction)]
     max_size: Option<f32>,
+    /// Find faces that lie on a side or stand on their head, too; costs four times as much
+    #[arg(long)]
+    any_orientation: bool,
+    /// Find more of the smallest faces; costs about four times as much
+    #[arg(long)]
+    fine: bool,
     #[command(flatten)]
     pub devices: Devices,
     /// Search only this part: left, top, width, height as fractions of the picture
@@ -236,6 +242,8 @@ impl Requests {
             ("max_count", self.max_faces.map(|v| json!(v))),
             ("min_size", self.min_size.map(|v| json!(v))),
             ("max_size", self.max_size.map(|v| json!(v))),
+            ("any_orientation", self.any_orientation.then_some(json!(true))),
+            ("fine", self.fine.then_some(json!(true))),
             ("device", Some(json!(self.devices.device.of_request()))),
             ("region", self.region.as_ref().map(|v| json!(v))),
         ];

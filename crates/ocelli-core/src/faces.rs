@@ -20,6 +20,12 @@ pub struct DetectFaces {
     pub min_size: f32,
     /// Largest face wanted, measured the same way. Default 1.
     pub max_size: f32,
+    /// Whether faces that lie on a side or stand on their head are wanted, too: the picture is searched in all four
+    /// upright orientations, at four times the cost. Default: no.
+    pub any_orientation: bool,
+    /// Whether to look more finely: one more level, twice as large, finds more of the smallest faces asked for and some
+    /// below, at about four times the cost. Default: no.
+    pub fine: bool,
     /// What every request has.
     #[serde(flatten)]
     pub options: RequestOptions,
@@ -27,7 +33,7 @@ pub struct DetectFaces {
 
 impl Default for DetectFaces {
     fn default() -> Self {
-        Self { min_size: 1.0 / 32.0, max_size: 1.0, options: RequestOptions::default() }
+        Self { min_size: 1.0 / 32.0, max_size: 1.0, any_orientation: false, fine: false, options: RequestOptions::default() }
     }
 }
 
@@ -46,6 +52,18 @@ impl DetectFaces {
     /// Sets the largest face wanted, as a fraction of the longer side.
     pub fn max_size(mut self, fraction: f32) -> Self {
         self.max_size = fraction;
+        self
+    }
+
+    /// Whether to search all four upright orientations.
+    pub fn any_orientation(mut self, wanted: bool) -> Self {
+        self.any_orientation = wanted;
+        self
+    }
+
+    /// Whether to look more finely for the smallest faces.
+    pub fn fine(mut self, wanted: bool) -> Self {
+        self.fine = wanted;
         self
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::merge::Candidate;
 use crate::{DeepFaces, decode, failed};
-use ocelli_core::{DetectFaces, Device, Error, Input, Priority, Provenance, Result, Size, ViewSpec};
+use ocelli_core::{Control, DetectFaces, Device, Error, Input, Priority, Provenance, Result, Size, View, ViewSpec};
 use ocelli_nn::backend::{Backend, Cell, Job, Level, LevelSource, Urgency, Want};
 use ocelli_nn::{ImageShape, Precision, RgbImage};
 use std::sync::Arc;
@@ -82,16 +82,17 @@ impl DeepFaces {
         Ok(Arc::new(provenance))
     }
 
-    /// Runs all levels on `backend`: the largest goes up, the others are made there, candidates come back.
+    /// Runs all levels of a picture of size `image` on `backend`: the largest, `view`, goes up, the others are made there,
+    /// candidates come back.
     pub(crate) fn scan_on(
         &self,
         backend: &dyn Backend,
+        view: &View,
         specs: &[ViewSpec],
+        image: Size,
         threshold: f32,
-        input: &Input<'_>,
+        control: &Control,
     ) -> Result<Vec<Candidate>> {
-        let image = input.image.size;
-        let view = input.views.get(&specs[0])?;
         let levels: Vec<Level> = specs.iter().enumerate().map(|(ix, spec)| level(ix, spec.size(image))).collect();
         let job = Job {
             network: &self.network,
@@ -102,11 +103,11 @@ impl DeepFaces {
                 at_least: decode::least_score(&self.settings, threshold),
                 read: &["box"],
             },
-            urgency: urgency(input.control.priority()),
-            should_stop: &|| input.control.should_stop(),
+            urgency: urgency(control.priority()),
+            should_stop: &|| control.should_stop(),
         };
         let answer = backend.run(&job).map_err(|error| match error {
-            ocelli_nn::Error::Cancelled => input.control.checkpoint().err().unwrap_or(Error::Cancelled),
+            ocelli_nn::Error::Cancelled => control.checkpoint().err().unwrap_or(Error::Cancelled),
             other => on_device(other),
         })?;
         let candidate = |Cell { level_ix, y, x, score, values }: &Cell| {

@@ -5,7 +5,8 @@
 //! plan. Candidates of all levels are merged by non-maximum suppression. After OverFeat (Sermanet et al., 2013,
 //! arXiv:1312.6229) in the form that Apple described for its Vision framework in 2017.
 //!
-//! Reading order: [`pyramid`] (which levels), `decode` (outputs to candidates), `merge` (doubles), [`DeepFaces`].
+//! Reading order: [`pyramid`] (which levels), `decode` (outputs to candidates), `turns` (faces not upright), `merge`
+//! (doubles), [`DeepFaces`].
 
 mod decode;
 mod device;
@@ -15,18 +16,20 @@ mod merge;
 mod miss;
 mod settings;
 mod tiles;
+mod turns;
 
 pub use levels::{FaceOctave, pyramid};
 
 use merge::{Candidate, non_max_suppression};
 use ocelli_core::{
-    Algorithm, Cost, DetectFaces, Error, FaceObservation, ImageInfo, Input, MemoryPlan, MissReport, Needs,
-    NormalizedRect, Request, Result, Size, TileScan, ViewKind, ViewSpec,
+    Algorithm, Control, Cost, DetectFaces, Error, FaceObservation, ImageInfo, Input, MemoryPlan, MissReport, Needs,
+    NormalizedRect, Request, Result, Size, TileScan, View, ViewKind, ViewSpec,
 };
 use ocelli_nn::backend::Backend;
 use ocelli_nn::{ImageShape, JointPlan, Model, ModelLimits, Network, NetworkOptions, PlanOptions, Precision, RgbImage};
 use settings::Settings;
 use std::sync::Arc;
+use turns::{TURNS, turned_back, turned_spec, turned_view};
 
 /// The student network that this crate carries; its card is `models/face-student.md`.
 const STUDENT: &[u8] = include_bytes!("../../../models/face-student.safetensors");
@@ -81,8 +84,12 @@ impl DeepFaces {
     fn levels(&self, request: &DetectFaces, image: Size) -> Vec<ViewSpec> {
         let region = request.options.region.map(|r| r.to_pixels(image));
         let part = region.map_or(image, |r| r.size());
-        pyramid(part, request.min_size, request.max_size, self.settings.octave())
+        let levels = pyramid(part, request.min_size, request.max_size, self.settings.octave());
+        // Twice the pixels both ways: the network's stride is half as long beside every face.
+        let finer = request.fine.then(|| levels[0].saturating_mul(2));
+        finer
             .into_iter()
+            .chain(levels)
             .map(|longer| ViewSpec::scaled(ViewKind::Rgb8, longer).in_region(region, image))
             .collect()
     }
@@ -94,7 +101,7 @@ impl DeepFaces {
         self.network.plan(&shapes, &PlanOptions::default()).map_err(failed)
     }
 
-    /// Runs all levels as one joint plan and collects candidates.
+    /// All candidates for the request; `specs` are its levels.
     fn scan(
         &self,
         request: &DetectFaces,
@@ -102,15 +109,28 @@ impl DeepFaces {
         threshold: f32,
         input: &Input<'_>,
     ) -> Result<Vec<Candidate>> {
-        match self.device_of_run(request, specs, input)? {
-            Some(backend) => self.scan_on(&**backend, specs, threshold, input),
-            None => self.scan_here(specs, threshold, input),
+        let image = input.image.size;
+        let backend = self.device_of_run(request, specs, input)?;
+        // A device makes the smaller levels itself.
+        let given = if backend.is_some() { &specs[..1] } else { specs };
+        let views = given.iter().map(|spec| input.views.get(spec).cloned()).collect::<Result<Vec<_>>>()?;
+        let look = |views: &[View], specs: &[ViewSpec], image: Size| match backend {
+            Some(backend) => self.scan_on(&**backend, &views[0], specs, image, threshold, input.control),
+            None => self.scan_here(views, image, threshold, input.control),
+        };
+        let mut candidates = look(&views, specs, image)?;
+        // One orientation after the other: working memory stays that of one.
+        for turn in if request.any_orientation { &TURNS[..] } else { &[] } {
+            let turned: Vec<_> = views.iter().map(|view| turned_view(view, image, *turn)).collect();
+            let specs: Vec<_> = specs.iter().map(|spec| turned_spec(spec, image, *turn)).collect();
+            let found = look(&turned, &specs, turn.upright_size(image))?;
+            candidates.extend(found.into_iter().map(|candidate| turned_back(candidate, *turn)));
         }
+        Ok(candidates)
     }
 
-    /// [`scan`](Self::scan) on the processor.
-    fn scan_here(&self, specs: &[ViewSpec], threshold: f32, input: &Input<'_>) -> Result<Vec<Candidate>> {
-        let views = specs.iter().map(|spec| input.views.get(spec)).collect::<Result<Vec<_>>>()?;
+    /// Runs all levels of a picture of size `image` as one joint plan on the processor and collects candidates.
+    fn scan_here(&self, views: &[View], image: Size, threshold: f32, control: &Control) -> Result<Vec<Candidate>> {
         let plan = self.plan(views.iter().map(|view| view.size()))?;
         let pictures = views
             .iter()
@@ -121,18 +141,16 @@ impl DeepFaces {
             .collect::<std::result::Result<Vec<_>, _>>()
             .map_err(failed)?;
         let mut arena = plan.arena().map_err(failed)?;
-        let should_stop = || input.control.should_stop();
+        let should_stop = || control.should_stop();
         let outputs = plan.run(&mut arena, &pictures, &should_stop).map_err(|error| match error {
-            ocelli_nn::Error::Cancelled => input.control.checkpoint().err().unwrap_or(Error::Cancelled),
+            ocelli_nn::Error::Cancelled => control.checkpoint().err().unwrap_or(Error::Cancelled),
             other => failed(other),
         })?;
         let mut candidates = Vec::new();
         for (level, view) in views.iter().enumerate() {
             let score = outputs.get(level, "score").map_err(failed)?;
             let boxes = outputs.get(level, "box").map_err(failed)?;
-            let spec = view.spec();
-            let image = input.image.size;
-            decode::candidates(&self.settings, threshold, level, spec, image, score, boxes, &mut candidates)?;
+            decode::candidates(&self.settings, threshold, level, view.spec(), image, score, boxes, &mut candidates)?;
         }
         Ok(candidates)
     }
@@ -208,8 +226,13 @@ impl Algorithm for DeepFaces {
         miss::explain(self, request, &specs, input, place).map(Some)
     }
 
-    fn cost(&self, _: &DetectFaces, sizes: &[Size]) -> Result<Cost> {
-        self.cost_of(sizes)
+    fn cost(&self, request: &DetectFaces, sizes: &[Size]) -> Result<Cost> {
+        let once = self.cost_of(sizes)?;
+        if !request.any_orientation {
+            return Ok(once);
+        }
+        let turned: u64 = sizes.iter().map(|size| 3 * size.pixels()).sum();
+        Ok(Cost::on_cpu(once.bytes + turned, once.operations * (1 + TURNS.len() as u64)))
     }
 
     fn tiles(&self) -> Option<&dyn TileScan<DetectFaces>> {

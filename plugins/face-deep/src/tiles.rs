@@ -27,7 +27,8 @@ impl TileScan<DetectFaces> for DeepFaces {
     fn tiling(&self, request: &DetectFaces) -> Option<Tiling> {
         // Another device makes the levels from the largest one by itself, so it has to have that whole.
         let here = self.backend.is_none() || request.options.device == Device::Cpu;
-        self.surrounding().filter(|_| here)
+        // Turned pictures would need other bands.
+        self.surrounding().filter(|_| here && !request.any_orientation)
     }
 
     fn scan_cost(&self, _: &DetectFaces, sizes: &[Size]) -> Result<Cost> {
@@ -36,9 +37,9 @@ impl TileScan<DetectFaces> for DeepFaces {
 
     fn scan(&self, request: &DetectFaces, input: &Input<'_>, tiles: &[Tile]) -> Result<Vec<FaceObservation>> {
         let image = input.image.size;
-        let specs: Vec<_> = tiles.iter().map(|tile| tile.view).collect();
+        let views = tiles.iter().map(|tile| input.views.get(&tile.view).cloned()).collect::<Result<Vec<_>>>()?;
         let threshold = request.options.threshold.unwrap_or(self.settings.threshold);
-        let mut candidates = self.scan_here(&specs, threshold, input)?;
+        let mut candidates = self.scan_here(&views, image, threshold, input.control)?;
         let n_levels = self.levels(request, image).len();
         let part = request.options.region.map_or(image, |r| r.to_pixels(image).size());
         candidates.retain_mut(|candidate| {

@@ -159,6 +159,10 @@ impl Algorithm for ViolaJones {
 
     fn needs(&self, request: &DetectFaces, image: &ImageInfo) -> Result<Needs> {
         request.validate()?;
+        if request.any_orientation || request.fine {
+            let (name, value) = if request.any_orientation { ("any_orientation", true) } else { ("fine", true) };
+            return Err(Error::parameter(name, value, "false with the Viola-Jones detector; the deep ones can do it"));
+        }
         let region = request.options.region.map(|r| r.to_pixels(image.size));
         let levels = self.levels(request, region.map_or(image.size, |r| r.size()))?;
         let needs: Needs = levels.iter().flat_map(|level| specs(level, region, image.size)).collect();
