@@ -27,6 +27,9 @@ class Recipe:
 
     net: str = "face-student"
     steps: int = 12_000
+    # If not 0: the run ends after so many minutes of training, sooner than `steps` perhaps, and its learning rate
+    # follows the time. For machines whose speed nobody can foretell; such a run cannot be repeated exactly.
+    minutes: float = 0.0
     batch: int = 64
     seed: int = 1
     # `adamw` or `muon`.
@@ -54,12 +57,19 @@ class Recipe:
     frozen: str = ""
 
 
-def learning_rate(recipe: Recipe, step: int) -> float:
+def done(recipe: Recipe, step: int, seconds: float) -> float:
+    """Returns the part of a run that is done, by steps or by time."""
+    by_time = seconds / (60 * recipe.minutes) if recipe.minutes else 0.0
+    return min(1.0, max(step / recipe.steps, by_time))
+
+
+def learning_rate(recipe: Recipe, step: int, seconds: float = 0.0) -> float:
     """Linear warm-up, then a cosine to a hundredth."""
     if step < recipe.warmup:
         return recipe.learning_rate * (step + 1) / recipe.warmup
-    part = (step - recipe.warmup) / max(1, recipe.steps - recipe.warmup)
-    return recipe.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * part)))
+    warm = recipe.warmup / recipe.steps
+    part = max(0.0, done(recipe, step, seconds) - warm) / max(1e-9, 1 - warm)
+    return recipe.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, part))))
 
 
 def optimizer(net: nn.Module, recipe: Recipe) -> torch.optim.Optimizer | Both:
@@ -183,10 +193,11 @@ def train(run: Run, source: Batches, objective: Objective | None = None) -> nn.M
         for key, value in parts.items():
             sums[key] = sums.get(key, 0.0) + value
         state.seconds = time.time() - started
-        last = state.step == recipe.steps
+        last = done(recipe, state.step, state.seconds) >= 1
         if state.step % LOG_EVERY == 0:
             means = {k: round(v / counted, 4) for k, v in sums.items()}
-            run.log(step=state.step, seconds=round(state.seconds, 1), lr=learning_rate(recipe, state.step), **means)
+            rate = learning_rate(recipe, state.step, state.seconds)
+            run.log(step=state.step, seconds=round(state.seconds, 1), lr=rate, **means)
             sums, counted = {}, 0
         if state.step % recipe.check_every == 0 or last:
             figures = quick(state.average.net, dev)
@@ -194,6 +205,8 @@ def train(run: Run, source: Batches, objective: Objective | None = None) -> nn.M
             started += figures["seconds"]  # count training time alone
         if state.step % recipe.save_every == 0 or last:
             run.save(**state.saved())
+        if last:
+            break
     return state.average.net
 
 
@@ -203,9 +216,9 @@ def _descend(state: State, recipe: Recipe, objective: Objective, batch: dict) ->
     for part in state.frozen(recipe):
         part.eval()
     for group in state.descent.param_groups:
-        group["lr"] = learning_rate(recipe, state.step)
+        group["lr"] = learning_rate(recipe, state.step, state.seconds)
     image = nets.normalized(batch["image"]).contiguous(memory_format=torch.channels_last)
-    parts = objective(state.net, image, batch, state.step / recipe.steps)
+    parts = objective(state.net, image, batch, done(recipe, state.step, state.seconds))
     loss = sum(recipe.box_weight * v if k == "box" else v for k, v in parts.items())
     state.descent.zero_grad()
     loss.backward()

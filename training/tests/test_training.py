@@ -21,7 +21,7 @@ from ocelli_training.paths import MODELS
 from ocelli_training.pyramid import level_size
 from ocelli_training.restore import plain, unfolded
 from ocelli_training.targets import assign, grid_size
-from ocelli_training.train import Objective, Recipe, State, _descend
+from ocelli_training.train import Objective, Recipe, State, _descend, done, learning_rate
 
 
 def picture(faces, ignore=()) -> Picture:
@@ -98,6 +98,14 @@ class Losses(unittest.TestCase):
         good, bad = (sum(detection_loss(s, box, label, target).values()) for s in (right, -right))
         self.assertLess(good, 0.01)
         self.assertGreater(bad, 1)
+
+    def test_the_learning_rate_reaches_its_end_by_steps_or_by_time(self):
+        recipe = Recipe(steps=1000, warmup=100, learning_rate=1.0)
+        rates = [learning_rate(recipe, step) for step in (0, 99, 100, 550, 1000)]
+        np.testing.assert_allclose(rates, [0.01, 1, 1, 0.505, 0.01], atol=1e-6)
+        timed = Recipe(steps=1000, warmup=100, learning_rate=1.0, minutes=10)
+        self.assertAlmostEqual(learning_rate(timed, 200, 600), 0.01)
+        self.assertEqual([done(timed, 200, seconds) for seconds in (0, 300, 600, 900)], [0.2, 0.5, 1, 1])
 
     def test_imitation_of_oneself_is_free(self):
         score, box = torch.randn(2, 1, 5, 5), torch.randn(2, 4, 5, 5)
