@@ -80,7 +80,8 @@ fn a_finer_search_finds_a_smaller_face() {
     let face = faces(upright.clone())[0].rect.to_pixels();
     let factor = 12.0 / face.area().sqrt();
     let side = |pixels: u32| (f64::from(pixels) * factor).round() as u32;
-    let small = upright.resize_exact(side(upright.width()), side(upright.height()), image::imageops::FilterType::Triangle);
+    let small =
+        upright.resize_exact(side(upright.width()), side(upright.height()), image::imageops::FilterType::Triangle);
     let picture = VISION.open(small).unwrap();
     let request = DetectFaces::new().max_size(0.5);
     let (coarse, fine) = picture.perform((request.clone(), request.fine(true))).unwrap();

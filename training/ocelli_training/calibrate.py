@@ -15,6 +15,7 @@ from .detect import Detections
 from .evaluate import DevSet
 from .graph import Interpreter
 from .metrics import match
+from .quantize import fold_file
 
 SMALLEST_FACE = 16
 # The default threshold is the least that keeps both promises on dev.
@@ -70,9 +71,10 @@ def default_threshold(dev: DevSet, found: dict[str, list[Detections]], calibrati
 
 def calibrate(model: Path, every: int = 1) -> None:
     """Fits and stores calibration and threshold in the model file."""
-    net, dev = Interpreter(model), DevSet(every)
+    file, dev = Interpreter(model), DevSet(every)
+    net = fold_file(file)
     found = {name: dev.run(net, name) for name in ["wider_train", *dev.negative_sets]}
     calibration = fit(*verdicts(dev, found, SMALLEST_FACE))
     threshold = default_threshold(dev, found, calibration)
-    net.rewrite(model, detector=net.detector() | {"calibration": calibration, "threshold": threshold})
+    file.rewrite(model, detector=file.detector() | {"calibration": calibration, "threshold": threshold})
     print(f"{model.name}: {calibration}, threshold {threshold}")

@@ -17,29 +17,31 @@ from .graph import Interpreter
 from .metrics import curve
 
 BANDS = [(10, np.inf), (20, np.inf), (40, np.inf), (20, 40), (40, 80), (80, 160), (160, np.inf)]
-ROLLS = (0, 15, 30, 45, 60, 90, 180)
+ROLLS, TURNED_ROLLS = (0, 15, 30, 45, 60, 90), (0, 45, 90, 180)
+# Turned pictures are many: each so many of helen.
+ROLL_EVERY = 9
 
 
 def write_report(model: Path, peer: bool = True, every: int = 1) -> dict:
     """Measures everything the card states."""
-    net, dev = Interpreter(model), DevSet(every)
-    detector = net.detector()
+    file, dev = Interpreter(model), DevSet(every)
+    net, detector = quantize.fold_file(file), file.detector()
     found = {name: dev.run(net, name) for name in dev.by_set}
     with_faces = {k: v for k, v in found.items() if k not in dev.negative_sets}
     report = {
         "model": model.name, "sha256": sha256(model), "bytes": model.stat().st_size,
-        "revision": net.graph["revision"], "detector": detector,
-        "parameters": sum(v.numel() for k, v in net.tensors.items() if "running" not in k),
-        "macs_vga": cost.graph_macs(net), "ap": ap_table(dev, with_faces),
+        "revision": file.graph["revision"], "detector": detector,
+        "parameters": sum(v.numel() for k, v in file.tensors.items() if "running" not in k),
+        "macs_vga": cost.graph_macs(file), "ap": ap_table(dev, with_faces),
         "mean_iou": curve(found["wider_train"], dev.by_set["wider_train"], 20).mean_iou,
         "false_faces": false_table(dev, found, detector),
         "precision_recall": operating_point(dev, found, detector),
         "reliability": reliability(dev, found, detector["calibration"]),
         "crossfit": crossfit(dev, found),
-        "recall": fairness.recalls(dev, with_faces, detector), "roll": rolls(net, dev, detector),
-        "roll_any": rolls(net, dev, detector, any_orientation=True),
+        "recall": fairness.recalls(dev, with_faces, detector), "roll": rolls(net, dev, detector, ROLLS),
+        "roll_any": rolls(net, dev, detector, TURNED_ROLLS, any_orientation=True),
         "false_any": turned_false(net, dev, detector), "fine": fine(net, dev),
-        "quantized": quantize.measured(net, dev) if "ocelli.quantization" in net.metadata else {},
+        "quantized": quantize.measured(file, dev) if "ocelli.quantization" in file.metadata else {},
     }  # fmt: skip
     if peer:
         from . import peers
@@ -88,12 +90,12 @@ def reliability(dev: DevSet, found: dict[str, list[Detections]], calibration: di
     return reliability_rows(calibrated(scores, calibration), judged)
 
 
-def rolls(net: Interpreter, dev: DevSet, detector: dict, **options) -> dict[str, float]:
+def rolls(net: Interpreter, dev: DevSet, detector: dict, angles: tuple[int, ...], **options) -> dict[str, float]:
     """Returns recall on turned helen pictures, both ways pooled, at the default threshold."""
     out = {}
-    for degrees in ROLLS:
+    for degrees in angles:
         hits = []
-        for picture in dev.by_set["helen"][::3]:
+        for picture in dev.by_set["helen"][::ROLL_EVERY]:
             for sign in (1, -1):
                 image = Image.fromarray(dev.cache.level(picture)).rotate(sign * degrees, Image.Resampling.BILINEAR)
                 centre = (picture.width / 2, picture.height / 2)

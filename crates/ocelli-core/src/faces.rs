@@ -33,7 +33,13 @@ pub struct DetectFaces {
 
 impl Default for DetectFaces {
     fn default() -> Self {
-        Self { min_size: 1.0 / 32.0, max_size: 1.0, any_orientation: false, fine: false, options: RequestOptions::default() }
+        Self {
+            min_size: 1.0 / 32.0,
+            max_size: 1.0,
+            any_orientation: false,
+            fine: false,
+            options: RequestOptions::default(),
+        }
     }
 }
 
