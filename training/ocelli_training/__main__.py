@@ -40,6 +40,7 @@ def parser() -> argparse.ArgumentParser:
     stage("toy", "write the toy network for the engine's tests")
     export = stage("export", "write a run's averaged network as a model file")
     export.add_argument("--run", type=Path, default=RUNS / "student-v0")
+    export.add_argument("--blend", type=Path, help="a model file of the same kind, to take the mean of both")
     export.add_argument("--name", default="face-student")
     export.add_argument("--revision", type=int, default=1)
     export.add_argument("--folder", type=Path, default=MODELS)
@@ -124,8 +125,10 @@ def _toy(_args) -> None:
 
 def _export(args) -> None:
     from .export import averaged, export
+    from .restore import blended
 
-    export(averaged(args.run / "checkpoint.pt"), args.name, args.revision, args.folder)
+    net = averaged(args.run / "checkpoint.pt")
+    export(blended(net, args.blend) if args.blend else net, args.name, args.revision, args.folder)
 
 
 def _calibrate(args) -> None:

@@ -55,6 +55,19 @@ def unfolded(file: Interpreter, name: str, crops: list[Tensor]) -> nn.Module:
 
 
 @torch.no_grad()
+def blended(net: nn.Module, path: Path) -> nn.Module:
+    """Returns the mean of a network and of the model file that its run started from.
+
+    Weights of one descent lie in one valley, and their mean is often better than both (Wortsman et al. 2022, "Model
+    soups"); the file must come back with the statistics with which it started the run, which are always the same.
+    """
+    file = start_weights(path, Interpreter(path).graph["name"])
+    mean = {k: (v + file[k]) / 2 if v.is_floating_point() else v for k, v in net.state_dict().items()}
+    net.load_state_dict(mean)
+    return net
+
+
+@torch.no_grad()
 def plain(file: Interpreter) -> nn.Module:
     """Returns the network of a file without normalization."""
     name = file.graph["name"]
