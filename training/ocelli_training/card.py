@@ -45,7 +45,7 @@ def facts(model: Path, report: dict) -> str:
         "revision": str(report["revision"]),
         "parameters": f"{report['parameters']:,}",
         "work at 640×480, five octave levels": f"{report['macs_vga'] / 1e9:.3f} GMAC",
-        "code at the export, commit": _commit(),
+        "measured with the code of commit": _commit(),
         "calibration": _calibration(detector["calibration"]),
         "default threshold": f"{detector['threshold']}",
         "at that threshold, faces ≥ 20 px of wider_train": (
