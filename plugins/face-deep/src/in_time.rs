@@ -41,7 +41,7 @@ mod tests {
     /// A candidate on every level of the part.
     fn everywhere(part: Range<usize>) -> Vec<Candidate> {
         let rect = NormalizedRect::new(0.0, 0.0, 0.5, 0.5, Size::new(10, 10));
-        (0..part.len()).map(|level| Candidate { rect, confidence: 0.5, level }).collect()
+        (0..part.len()).map(|level| Candidate { rect, confidence: 0.5, level, cell: [0; 2] }).collect()
     }
 
     #[test]
