@@ -77,7 +77,7 @@ fn mutated(files: &[Vec<u8>], random: &mut Random) -> Vec<u8> {
                 bytes.splice(at..at, piece);
             }
             4 => {
-                let absurd = [0, 1, 0x7fff_ffff, 0xffff_ffff, 0x8000_0000, 0xffff][random.below(6)] as u32;
+                let absurd = [0u32, 1, 0x7fff_ffff, 0xffff_ffff, 0x8000_0000, 0xffff][random.below(6)];
                 let number = if random.below(2) == 0 { absurd.to_be_bytes() } else { absurd.to_le_bytes() };
                 bytes.iter_mut().skip(at).zip(number).for_each(|(byte, new)| *byte = new);
             }

@@ -28,8 +28,8 @@ pub(super) fn item(source: SourceRef<'_>, file: &HeifFile<'_>) -> Result<ItemId>
     if source.frame == 0 {
         return Ok(file.primary_id);
     }
-    let others = file.top_level_image_ids().into_iter().filter(|id| *id != file.primary_id);
-    others.into_iter().nth(source.frame as usize - 1).ok_or_else(|| super::frames::missing(source))
+    let mut others = file.top_level_image_ids().into_iter().filter(|id| *id != file.primary_id);
+    others.nth(source.frame as usize - 1).ok_or_else(|| super::frames::missing(source))
 }
 
 /// Size, colour and turn of the picture. The container's own turns are applied by the decoders; that is why an EXIF

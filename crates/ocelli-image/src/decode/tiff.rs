@@ -98,9 +98,9 @@ fn tile_row<'a>(
 }
 
 /// One strip, or one tile; colours that are multiplied by their alpha are brought back.
-fn chunk<'a>(
+fn chunk(
     source: SourceRef<'_>,
-    decoder: &mut Decoder<Box<dyn ReadSeek + 'a>>,
+    decoder: &mut Decoder<Box<dyn ReadSeek + '_>>,
     ix: u32,
     associated: Option<Channels>,
 ) -> Result<DecodingResult> {

@@ -11,6 +11,9 @@ use ocelli_core::{Control, Orientation, Result, Step, StepKind, View, ViewData, 
 use std::collections::BTreeMap;
 use std::time::Instant;
 
+/// A file, how it is read, and the views that are read so.
+type Pass<'a> = (&'a Encoded, Method, Vec<ViewSpec>);
+
 impl Picture {
     /// Builds views one after the other and hands each to `take`; what `take` does not keep is gone.
     ///
@@ -64,7 +67,7 @@ impl Picture {
 
     /// The passes that [`stream`](Self::stream) would take; views that are made from others take none.
     pub fn plan_stream(&self, specs: &[ViewSpec]) -> Vec<PlannedDecode> {
-        let planned = |(encoded, method, views): (&Encoded, Method, Vec<ViewSpec>)| {
+        let planned = |(encoded, method, views): Pass<'_>| {
             let targets: Vec<Target> = views.iter().map(|spec| target(*spec, self.size())).collect();
             let peak_bytes = encoded.stream_bytes(method, &targets);
             PlannedDecode { method: encoded.method_name(method), size: encoded.decoded_size(method), peak_bytes, views }
@@ -98,7 +101,7 @@ impl Picture {
     }
 
     /// Views that come straight from the file, by pass, and the others.
-    fn split(&self, specs: &[ViewSpec]) -> (Vec<(&Encoded, Method, Vec<ViewSpec>)>, Vec<ViewSpec>) {
+    fn split(&self, specs: &[ViewSpec]) -> (Vec<Pass<'_>>, Vec<ViewSpec>) {
         let Some(encoded) = self.encoded() else { return (Vec::new(), specs.to_vec()) };
         let is_root = |spec: &&ViewSpec| origin(**spec, self.subject()) == Origin::Decode;
         let (roots, others): (Vec<&ViewSpec>, Vec<&ViewSpec>) = specs.iter().partition(is_root);
