@@ -17,7 +17,7 @@ pub struct Library {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Look at every picture below some folders that is new, changed, or not yet asked for everything
-    Scan(Scan),
+    Scan(Box<Scan>),
     /// Write what is known for other programs
     Export(Export),
     /// Count pictures, failures and what was found
