@@ -1,5 +1,9 @@
 //! Requests end to end: from sources of every kind to observations, through the real handler, plugin and cache.
 
+use ocelli::face_viola_jones::ViolaJones;
+use ocelli::face_viola_jones::detect::{LadderOptions, ladder, scan_level};
+use ocelli::face_viola_jones::level::{integrals, sample};
+use ocelli::face_viola_jones::scan::Isa;
 use ocelli::prelude::*;
 use ocelli_testkit::pictures::{gradient, portrait};
 use serde::{Deserialize, Serialize};
@@ -264,10 +268,77 @@ fn two_detectors_in_one_batch_decode_once_and_share() {
     assert!(cascade.iter().any(|face| face.rect.iou(deep[0].rect) > 0.3), "{cascade:?}");
     let counters = vision.counters();
     assert_eq!(counters.decodes, 1, "{counters:?}");
-    // The native luma that every level of the cascade is sampled from is built once.
+    // Whoever comes later builds nothing.
     let again = picture.perform((legacy,)).unwrap().0;
     assert_eq!(again, cascade);
     assert_eq!(vision.counters().builds, counters.builds);
+}
+
+#[test]
+fn two_detectors_in_one_batch_build_luma_and_pyramid_once() {
+    let deep = DetectFaces::new();
+    let cascade = DetectFaces::new().algorithm("viola-jones").min_size(0.1);
+    // What one batch on a fresh cache builds, by kind of view.
+    let built = |requests: &[&DetectFaces]| {
+        let vision = Vision::new().unwrap();
+        let requests: Vec<AnyRequest> = requests.iter().map(|r| AnyRequest::new((*r).clone())).collect();
+        let answers = vision.open(portrait()).unwrap().perform_any(&requests);
+        assert!(answers.iter().all(Result::is_ok));
+        let counters = vision.counters();
+        assert_eq!(counters.decodes, 1, "{counters:?}");
+        move |kind: ViewKind| counters.kinds.get(kind.name()).map_or(0, |k| k.builds)
+    };
+    let (alone, legacy) = (built(&[&deep]), built(&[&cascade]));
+    // Two requests to the cascade with other thresholds: three in one batch, on two pyramids.
+    let strict = cascade.clone().threshold(0.9);
+    let together = built(&[&deep, &cascade, &strict]);
+    // The decoded picture serves both: each of the network's levels once, and nothing more for the cascade.
+    assert_eq!(together(ViewKind::Rgb8), alone(ViewKind::Rgb8));
+    // Luma, its pyramid and their integral images are built as for one request, however many ask.
+    for kind in [ViewKind::Luma8, ViewKind::Integral, ViewKind::IntegralSquares] {
+        assert_eq!(together(kind), legacy(kind), "{}", kind.name());
+        assert_eq!(alone(kind), 0, "{}", kind.name());
+    }
+    // One luma a level, and the native one that all levels are sampled from.
+    assert_eq!(together(ViewKind::Luma8), together(ViewKind::Integral) + 1);
+    assert_eq!(together(ViewKind::Integral), together(ViewKind::IntegralSquares));
+    assert!(together(ViewKind::Integral) > 5, "a pyramid has levels");
+}
+
+/// The trainer and the parity test make levels without the framework (`face_viola_jones::level`): they must be what the
+/// views hold.
+#[test]
+fn the_cascade_sees_the_levels_that_it_was_trained_on() {
+    let gray = image::open(portrait()).unwrap().to_luma8();
+    let size = Size::new(gray.width(), gray.height());
+    let detector = ViolaJones::new().unwrap().min_neighbors(0);
+    let cascade = detector.cascade().clone();
+    let mut windows: Vec<[i32; 3]> = Vec::new();
+    for level in ladder(size, cascade.window(), &LadderOptions::default()).unwrap() {
+        let (sums, squares) = integrals(&sample(gray.as_raw(), size, level.size), level.size);
+        let found = scan_level(&cascade, &level, &sums, &squares, Isa::best(), &|| true).unwrap();
+        windows.extend(found.iter().map(|c| [c.x, c.y, c.width]));
+    }
+    let vision = Vision::builder().replace(detector).build().unwrap();
+    let request = DetectFaces::new().algorithm("viola-jones").min_size(0.0).threshold(0.0);
+    let (seen,) = vision.open(image::DynamicImage::from(gray)).unwrap().perform((request,)).unwrap();
+    let [x, y, width, _] = cascade.info().object.map(f64::from);
+    let mut views: Vec<[i32; 3]> = seen
+        .iter()
+        .map(|face| {
+            let rect = face.rect.to_pixels();
+            let side = rect.width / width;
+            [rect.x - x * side, rect.y - y * side, side].map(|v| v.round() as i32)
+        })
+        .collect();
+    // Boxes are cut at the border: those that reach it are not compared.
+    for all in [&mut views, &mut windows] {
+        all.retain(|[x, y, side]| x.max(y) + side < 508);
+    }
+    views.sort_unstable();
+    windows.sort_unstable();
+    assert!(windows.len() > 10, "{windows:?}");
+    assert_eq!(views, windows);
 }
 
 #[test]

@@ -2,54 +2,102 @@
 """What OpenCV's CascadeClassifier finds, and how long it takes: the peer of plugins/face-viola-jones.
 
     python3 -m pip install 'opencv-python-headless<5'
+    python3 benches/peers/viola_jones.py record
     python3 benches/peers/viola_jones.py boxes CASCADE.xml OUT.json PICTURE...
     python3 benches/peers/viola_jones.py speed CASCADE.xml PICTURE...
 
-`boxes` writes one JSON object: per picture its grey pixels as a file (PGM, beside OUT.json), so that both sides see the
-same numbers, the windows before grouping and the boxes after. The parity test reads it:
+`record` writes plugins/face-viola-jones/tests/parity/opencv.json: what OpenCV finds in the pictures that the parity
+test makes. The cascade files come from the package opencv-data, or from OCELLI_OPENCV_CASCADES; the pictures with faces
+of the training collection are recorded where the test kit finds its folder (OCELLI_DATA).
 
-    OCELLI_OPENCV_BOXES=OUT.json cargo nextest run -p ocelli-face-viola-jones parity
+`boxes` writes one JSON object for pictures of one's own: per picture its grey pixels as a file (PGM, beside OUT.json), so
+that both sides see the same numbers, the windows before grouping and the boxes after. The parity test reads it:
+
+    OCELLI_OPENCV_BOXES=OUT.json cargo test -p ocelli-face-viola-jones --test parity
 """
 
 import json
+import os
 import pathlib
 import statistics
+import subprocess
 import sys
+import tempfile
 import time
 
 import cv2
 
 SCALE_FACTOR = 1.1
 MIN_NEIGHBORS = 3
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+RECORDING = ROOT / "plugins/face-viola-jones/tests/parity/opencv.json"
+CASCADES = os.environ.get("OCELLI_OPENCV_CASCADES", "/usr/share/opencv4/haarcascades")
+# Stumps, trees, another object, and the older format; the photographs are recorded for the first only.
+RECORDED = [
+    "haarcascade_frontalface_default.xml",
+    "haarcascade_frontalface_alt2.xml",
+    "haarcascade_profileface.xml",
+    "haarcascade_licence_plate_rus_16stages.xml",
+]
 
 
 def rows(boxes):
     return [[int(v) for v in box] for box in boxes]
 
 
+def found(cascade, gray):
+    return {
+        "windows": rows(cascade.detectMultiScale(gray, SCALE_FACTOR, 0)),
+        "boxes": rows(cascade.detectMultiScale(gray, SCALE_FACTOR, MIN_NEIGHBORS)),
+    }
+
+
+def record():
+    with tempfile.TemporaryDirectory() as folder:
+        example = ["cargo", "run", "--quiet", "-p", "ocelli-face-viola-jones", "--example", "parity_scenes"]
+        subprocess.run([*example, "--", folder], cwd=ROOT, check=True)
+        folder = pathlib.Path(folder)
+        scenes = json.loads((folder / "scenes.json").read_text())
+        cascades = {}
+        for name in RECORDED:
+            cascade = cv2.CascadeClassifier(str(pathlib.Path(CASCADES) / name))
+            chosen = [s for s in scenes if s["group"] == "portraits" or name == RECORDED[0]]
+            cascades[name] = [
+                {k: s[k] for k in ("group", "name", "pixels")}
+                | found(cascade, cv2.imread(str(folder / s["file"]), cv2.IMREAD_GRAYSCALE))
+                for s in chosen
+            ]
+            counts = [sum(len(s[kind]) for s in cascades[name]) for kind in ("windows", "boxes")]
+            print(f"{name}: {len(chosen)} pictures, {counts[0]} windows, {counts[1]} boxes")
+    head = {"opencv": cv2.__version__, "scale_factor": SCALE_FACTOR, "min_neighbors": MIN_NEIGHBORS}
+    compact = {"separators": (",", ":"), "ensure_ascii": False}
+    lines = [
+        f"{json.dumps(name)}:[\n" + ",\n".join(json.dumps(s, **compact) for s in scenes) + "\n]"
+        for name, scenes in cascades.items()
+    ]
+    text = json.dumps(head, **compact)[:-1] + ',"cascades":{\n' + ",\n".join(lines) + "\n}}\n"
+    RECORDING.write_text(text)
+
+
 def boxes(cascade_path, out_path, pictures):
     cascade = cv2.CascadeClassifier(cascade_path)
     out = pathlib.Path(out_path).resolve()
-    found = []
+    pictures_found = []
     for number, picture in enumerate(pictures):
         gray = cv2.imread(picture, cv2.IMREAD_GRAYSCALE)
         if gray is None:
             continue
         pixels = out.with_name(f"{out.stem}-{number:04}.pgm")
         cv2.imwrite(str(pixels), gray)
-        found.append({
-            "pixels": str(pixels),
-            "windows": rows(cascade.detectMultiScale(gray, SCALE_FACTOR, 0)),
-            "boxes": rows(cascade.detectMultiScale(gray, SCALE_FACTOR, MIN_NEIGHBORS)),
-        })
-    record = {
+        pictures_found.append({"pixels": str(pixels)} | found(cascade, gray))
+    answer = {
         "opencv": cv2.__version__,
         "cascade": str(pathlib.Path(cascade_path).resolve()),
         "scale_factor": SCALE_FACTOR,
         "min_neighbors": MIN_NEIGHBORS,
-        "pictures": found,
+        "pictures": pictures_found,
     }
-    out.write_text(json.dumps(record))
+    out.write_text(json.dumps(answer))
 
 
 def speed(cascade_path, pictures):
@@ -68,6 +116,8 @@ def speed(cascade_path, pictures):
 
 def main():
     match sys.argv[1:]:
+        case ["record"]:
+            record()
         case ["boxes", cascade, out, *pictures]:
             boxes(cascade, out, pictures)
         case ["speed", cascade, *pictures]:

@@ -49,5 +49,5 @@ pub use error::{Error, Result};
 pub use evaluation::{BandResult, DetectorResult, Evaluation, Group, Operating, Timing};
 pub use read::{CmuBox, DetectionEntry, ForeignDetections, Format, Limits, PictureKey, ReadOptions};
 pub use report::{ReportOptions, Thumbnail, thumbnail_of_file};
-pub use truth::{DataSet, Levels, Picture, Truth};
+pub use truth::{DataSet, Levels, Picture, Points, Truth};
 pub use warnings::{Counted, Oddity, Warnings};

@@ -17,6 +17,25 @@ pub struct Levels {
     pub hard: bool,
 }
 
+/// Points that a box must hold to find an object, instead of overlapping its box.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Points {
+    /// What must lie in the box, its border included: x, y in pixels of the upright picture.
+    pub inside: Vec<[f64; 2]>,
+    /// How wide the box may be, in pixels.
+    pub max_width: f64,
+}
+
+impl Points {
+    /// Whether a box finds the object.
+    pub fn are_held(&self, rect: PixelRect) -> bool {
+        let holds = |&[x, y]: &[f64; 2]| {
+            (rect.x..=rect.x + rect.width).contains(&x) && (rect.y..=rect.y + rect.height).contains(&y)
+        };
+        rect.width <= self.max_width && self.inside.iter().all(holds)
+    }
+}
+
 /// One annotated object.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Truth {
@@ -24,6 +43,8 @@ pub struct Truth {
     pub rect: PixelRect,
     /// Its ellipse, where the data set draws ellipses; `rect` is then the box around it.
     pub ellipse: Option<Ellipse>,
+    /// Its points, where the data set is judged by them rather than by overlap.
+    pub points: Option<Points>,
     /// Its subsets of WIDER FACE, where the lists were found.
     pub levels: Option<Levels>,
     /// The area that the annotation states (COCO: of the outline), square pixels; else that of `rect` counts.
@@ -35,7 +56,7 @@ pub struct Truth {
 impl Truth {
     /// An object that counts, at `rect`.
     pub fn new(rect: PixelRect) -> Self {
-        Self { rect, ellipse: None, levels: None, stated_area: None, ignored: false }
+        Self { rect, ellipse: None, points: None, levels: None, stated_area: None, ignored: false }
     }
 
     /// Its area in square pixels: as stated, else of its box.

@@ -99,6 +99,9 @@ impl Tree {
 pub struct Stage {
     /// Least sum of votes that passes.
     pub threshold: f32,
+    /// Whether the votes of all earlier stages count too: the stage then asks what they add, not everything anew.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cumulative: bool,
     /// The voters.
     pub trees: Vec<Tree>,
 }
@@ -157,6 +160,9 @@ impl Cascade {
         }
         for (stage_ix, stage) in parts.stages.iter().enumerate() {
             finite(&format!("threshold of stage {stage_ix}"), stage.threshold)?;
+            if stage.cumulative && stage_ix == 0 {
+                return Err(CascadeError::Stage { stage: 0, reason: "is cumulative, and has no earlier stage".into() });
+            }
             for (tree_ix, tree) in stage.trees.iter().enumerate() {
                 check_tree(tree, parts.features.len()).map_err(|reason| CascadeError::Tree {
                     stage: stage_ix,

@@ -137,7 +137,7 @@ pub fn scan_level(
 }
 
 /// Margin of the last stage for one window given by its pixels; `None` where a stage rejects it.
-#[cfg(feature = "train")]
+#[cfg(all(test, feature = "train"))]
 pub(crate) fn judge(cascade: &Cascade, patch: &[u8]) -> Option<f32> {
     let window = cascade.window();
     let (sums, squares) = crate::level::integrals(patch, window);

@@ -66,6 +66,14 @@ pub enum CascadeError {
         /// What is wrong.
         reason: String,
     },
+    /// A stage that cannot be evaluated.
+    #[error("stage {stage} {reason}")]
+    Stage {
+        /// Its index.
+        stage: usize,
+        /// What is wrong.
+        reason: String,
+    },
     /// A tree of weak classifiers whose links lead nowhere or in a circle.
     #[error("stage {stage}, tree {tree}: {reason}")]
     Tree {

@@ -32,6 +32,8 @@ pub struct Group {
     pub neighbors: u32,
     /// Sum of the windows' margins.
     pub margin: f32,
+    /// Logarithm of the sum of the exponentials of the windows' margins: the best window counts most.
+    pub evidence: f32,
 }
 
 impl Group {
@@ -43,7 +45,8 @@ impl Group {
         self
     }
 
-    /// How much speaks for the group: the logarithm of one more than its windows and their margins.
+    /// How much speaks for the group where stages start anew, so that margins of the last one say little: the logarithm
+    /// of one more than its windows and their margins.
     pub fn score(&self) -> f32 {
         (self.neighbors as f32 + self.margin.max(0.0)).ln_1p()
     }
@@ -84,7 +87,13 @@ fn mean(members: &[Candidate]) -> Group {
         height: of(|c| c.height),
         neighbors: members.len() as u32,
         margin: members.iter().map(|c| c.margin).sum(),
+        evidence: evidence(members),
     }
+}
+
+fn evidence(members: &[Candidate]) -> f32 {
+    let most = members.iter().map(|c| c.margin).fold(f32::MIN, f32::max);
+    most + members.iter().map(|c| (c.margin - most).exp()).sum::<f32>().ln()
 }
 
 fn swallows(outer: &Group, inner: &Group) -> bool {

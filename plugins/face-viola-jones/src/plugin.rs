@@ -189,7 +189,7 @@ impl Algorithm for ViolaJones {
         let provenance = if complete { input.provenance.clone() } else { input.cut_short() };
         let faces = groups.iter().map(|group| {
             let rect = NormalizedRect::from_pixels(object_box(self.cascade.info(), group, part), image);
-            FaceObservation::new(rect, confidence(self.cascade.info(), group), provenance.clone())
+            FaceObservation::new(rect, confidence(&self.cascade, group), provenance.clone())
         });
         Ok(faces.filter(|face| face.confidence >= threshold).collect())
     }
@@ -231,10 +231,13 @@ fn object_box(info: &CascadeInfo, group: &Group, part: PixelRegion) -> PixelRect
     )
 }
 
-/// A logistic curve over the group's score.
-fn confidence(info: &CascadeInfo, group: &Group) -> f32 {
-    let [middle, width] = info.confidence.unwrap_or(DEFAULT_CONFIDENCE);
-    1.0 / (1.0 + ((middle - group.score()) / width.max(1e-3)).exp())
+/// A logistic curve over what speaks for the group.
+fn confidence(cascade: &Cascade, group: &Group) -> f32 {
+    let [middle, width] = cascade.info().confidence.unwrap_or(DEFAULT_CONFIDENCE);
+    // The margin of a stage that adds to all others speaks for all of them.
+    let cumulative = cascade.stages().last().is_some_and(|stage| stage.cumulative);
+    let score = if cumulative { group.evidence } else { group.score() };
+    1.0 / (1.0 + ((middle - score) / width.max(1e-3)).exp())
 }
 
 fn failed(error: CascadeError) -> Error {

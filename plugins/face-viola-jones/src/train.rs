@@ -11,12 +11,15 @@
 mod boost;
 mod checkpoint;
 mod config;
+mod crops;
 mod features;
+mod light;
 mod mine;
 mod pictures;
+mod relax;
 mod samples;
 
-pub use config::{NegativeSource, PositiveSource, TrainConfig};
+pub use config::{Anchor, BoxField, Light, NegativeSource, PositiveSource, TrainConfig};
 
 use crate::cascade::{CascadeInfo, CascadeParts, Feature, Stage};
 use crate::{Cascade, CascadeError, Result};
@@ -94,29 +97,23 @@ pub fn train(config: &TrainConfig, control: &Control, progress: &mut dyn FnMut(&
     let mut state = Checkpoint::resume(config)?;
     run.done = state.reports.len();
     run.resumed = run.done;
-    let (mut positives, mut held_out) = pictures::positives(config)?;
-    let held_out_total = held_out.len().max(1);
+    let all = crops::positives(config)?;
+    let held_out = Samples::new(config.window, &all.held_out, &[]);
     let pool = mine::Pool::open(config)?;
-    if let Some(cascade) = state.cascade(config)? {
-        positives.retain(|p| crate::detect::judge(&cascade, p).is_some());
-        held_out.retain(|p| crate::detect::judge(&cascade, p).is_some());
-    }
     while state.reports.len() < config.stages && !run.out_of_time() {
         let cascade = state.cascade(config)?;
         let mined = pool.mine(cascade.as_ref(), state.reports.len(), &mut run)?;
         if mined.windows.len() < config.min_negatives {
             break;
         }
-        let samples = Samples::new(config.window, &positives, &mined.windows);
-        let boosted = boost::stage(config, state.reports.len(), &samples, &mut run)?;
-        positives = keep(positives, &boosted.positives_pass);
+        let boosted = boost_next(config, cascade.as_ref(), &all.train, &mined.windows, state.reports.len(), &mut run)?;
         state.push(&boosted);
         let cascade = state.cascade(config)?.unwrap_or_else(|| unreachable!("a stage was pushed"));
-        held_out.retain(|p| crate::detect::judge(&cascade, p).is_some());
+        let kept = held_out.judge(&cascade).pass.iter().filter(|pass| **pass).count();
         let report = StageReport {
             stumps: boosted.stage.trees.len(),
             hit_rate: boosted.hit_rate,
-            held_out_hit_rate: held_out.len() as f64 / held_out_total as f64,
+            held_out_hit_rate: kept as f64 / held_out.count.max(1) as f64,
             false_alarm: boosted.false_alarm,
             accepted_before: mined.accepted,
         };
@@ -125,13 +122,29 @@ pub fn train(config: &TrainConfig, control: &Control, progress: &mut dyn FnMut(&
         run.done = state.reports.len();
         run.report(TrainPhase::Stage(report));
     }
-    state.cascade(config)?.ok_or_else(|| CascadeError::Training {
+    let cascade = state.cascade(config)?.ok_or_else(|| CascadeError::Training {
         reason: "no stage was made; give more negatives or a lower min_negatives".into(),
-    })
+    })?;
+    relax::thresholds(cascade, &Samples::new(config.window, &all.train, &[]), config.lost_early)
 }
 
-fn keep<T>(items: Vec<T>, pass: &[bool]) -> Vec<T> {
-    items.into_iter().zip(pass).filter(|(_, pass)| **pass).map(|(item, _)| item).collect()
+/// Boosts the next stage: positives that pass the cascade so far against negatives that pass it.
+fn boost_next(
+    config: &TrainConfig,
+    cascade: Option<&Cascade>,
+    positives: &[Vec<u8>],
+    negatives: &[Vec<u8>],
+    number: usize,
+    run: &mut Run<'_>,
+) -> Result<boost::Boosted> {
+    let Some(cascade) = cascade else {
+        return boost::stage(config, number, &Samples::new(config.window, positives, negatives), None, run);
+    };
+    let pass = Samples::new(config.window, positives, &[]).judge(cascade).pass;
+    let kept: Vec<Vec<u8>> = positives.iter().zip(pass).filter(|(_, pass)| *pass).map(|(p, _)| p.clone()).collect();
+    let samples = Samples::new(config.window, &kept, negatives);
+    let before = samples.judge(cascade).votes.pop().filter(|_| config.cumulative);
+    boost::stage(config, number, &samples, before, run)
 }
 
 /// What every step of a run needs: configuration, cancel, progress.

@@ -50,6 +50,8 @@ pub struct Sorted<'a> {
     pub truths: &'a [Truth],
     /// `overlaps[detection][truth]`: intersection over union of the boxes.
     pub overlaps: Vec<Vec<f64>>,
+    /// `held[detection][truth]`: whether the box holds the object's points, where these decide.
+    held: Vec<Vec<Option<bool>>>,
     /// For each detection, the largest share of its area within one ignore region.
     in_ignore: Vec<f64>,
     complete: bool,
@@ -62,12 +64,14 @@ impl<'a> Sorted<'a> {
         detections.sort_by(|a, b| b.score.total_cmp(&a.score));
         let truths = picture.truths();
         let overlaps = detections.iter().map(|d| truths.iter().map(|t| d.rect.iou(t.rect)).collect()).collect();
+        let holds = |d: &Detection, t: &Truth| t.points.as_ref().map(|p| p.are_held(d.rect));
+        let held = detections.iter().map(|d| truths.iter().map(|t| holds(d, t)).collect()).collect();
         let share = |rect: PixelRect| {
             let shares = picture.ignore.iter().map(|&region| rect.intersection_area(region) / rect.area());
             shares.fold(0.0, f64::max)
         };
         let in_ignore = detections.iter().map(|d| share(d.rect)).collect();
-        Self { detections, truths, overlaps, in_ignore, complete: picture.complete }
+        Self { detections, truths, overlaps, held, in_ignore, complete: picture.complete }
     }
 
     /// Whether every object of the picture is annotated.
@@ -75,7 +79,8 @@ impl<'a> Sorted<'a> {
         self.complete
     }
 
-    /// Matches greedily: the most confident detection takes the object that it overlaps most, if by at least `iou`.
+    /// Matches greedily: the most confident detection takes the object that it overlaps most, if by at least `iou`,
+    /// or, for an object with points, if it holds them.
     ///
     /// Objects that count are preferred to ignored ones. What found no object is a false alarm, unless it lies in an
     /// ignore region (that share of its area at least), outside the band, or in an incompletely annotated picture.
@@ -112,7 +117,7 @@ impl<'a> Sorted<'a> {
         counted: &[bool],
         found_by: &[Option<usize>],
     ) -> Option<usize> {
-        let (mut best, mut best_overlap) = (None, enough);
+        let (mut best, mut best_overlap) = (None, 0.0);
         for &t in order {
             if found_by[t].is_some() {
                 continue;
@@ -120,8 +125,9 @@ impl<'a> Sorted<'a> {
             if best.is_some_and(|b: usize| counted[b]) && !counted[t] {
                 break;
             }
+            let found = self.held[detection][t].unwrap_or(self.overlaps[detection][t] >= enough);
             // Equal overlaps go to the later object, as in pycocotools.
-            if self.overlaps[detection][t] >= best_overlap {
+            if found && self.overlaps[detection][t] >= best_overlap {
                 (best, best_overlap) = (Some(t), self.overlaps[detection][t]);
             }
         }
@@ -205,6 +211,19 @@ mod tests {
         assert_eq!(verdicts(&picture), [Verdict::Ignored, Verdict::Ignored, Verdict::FalseAlarm]);
         picture.complete = false;
         assert_eq!(verdicts(&picture), [Verdict::Ignored; 3]);
+    }
+
+    #[test]
+    fn points_decide_instead_of_overlap() {
+        let mut picture = picture(&[[0.0, 0.0, 40.0, 40.0]]);
+        let points = crate::Points { inside: vec![[12.0, 15.0], [28.0, 15.0], [20.0, 30.0]], max_width: 60.0 };
+        picture.truths.as_mut().unwrap()[0].points = Some(points);
+        let verdict =
+            |x, y, w, h| Sorted::new(&picture, &[seen(x, y, w, h, 0.9)]).matching(0.5, &Band::all(), 10).verdicts[0];
+        assert_eq!(verdict(11.0, 14.0, 18.0, 17.0), Verdict::Found(0), "small, and holds all");
+        assert_eq!(verdict(-9.0, -9.0, 60.0, 60.0), Verdict::Found(0), "large");
+        assert_eq!(verdict(0.0, 0.0, 40.0, 29.0), Verdict::FalseAlarm, "half the face");
+        assert_eq!(verdict(-20.0, -20.0, 61.0, 80.0), Verdict::FalseAlarm, "too large");
     }
 
     #[test]

@@ -110,7 +110,7 @@ fn after_cascade(
         .groups(levels, region, input)?
         .0
         .iter()
-        .map(|g| (NormalizedRect::from_pixels(object_box(info, g, part), image), confidence(info, g)))
+        .map(|g| (NormalizedRect::from_pixels(object_box(info, g, part), image), confidence(&detector.cascade, g)))
         .collect();
     groups.sort_by(|a, b| b.1.total_cmp(&a.1));
     let near = groups.iter().position(|(rect, _)| rect.iou(place) >= SAME);

@@ -11,7 +11,11 @@ fn bright_square() -> Cascade {
         Feature { rects: vec![rect(0, 0, 12, 12, -1.0), rect(4, 4, 4, 4, 9.0)], tilted: false },
         Feature { rects: vec![rect(0, 0, 12, 12, -1.0), rect(0, 4, 12, 4, 3.0)], tilted: false },
     ];
-    let stage = |feature, threshold| Stage { threshold: 0.5, trees: vec![Tree::stump(feature, threshold, -1.0, 1.0)] };
+    let stage = |feature, threshold| Stage {
+        threshold: 0.5,
+        cumulative: false,
+        trees: vec![Tree::stump(feature, threshold, -1.0, 1.0)],
+    };
     let stages = vec![stage(0, 2.0), stage(1, 0.2)];
     Cascade::new(CascadeParts { window: Size::new(12, 12), info: CascadeInfo::default(), features, stages }).unwrap()
 }

@@ -53,6 +53,8 @@ pub(crate) struct RowScratch {
     valid: Vec<bool>,
     /// Windows that are visited and pass the first stage.
     alive: Vec<bool>,
+    /// Votes of the first stage.
+    votes: Vec<f32>,
 }
 
 impl Program {
@@ -132,12 +134,18 @@ impl Row<'_> {
         scratch.valid.resize(padded, false);
         scratch.alive.clear();
         scratch.alive.resize(padded, false);
+        scratch.votes.clear();
+        scratch.votes.resize(padded, 0.0);
         self.normalize(&mut scratch.norms[..columns], &mut scratch.valid[..columns]);
 
         let Some((first, rest)) = self.program.stages.split_first() else { return };
         for at in (0..columns).step_by(V::COUNT) {
             // SAFETY: the caller's promises.
-            let (passed, _) = unsafe { self.stage::<V>(first, at, &scratch.norms) };
+            let (passed, votes) = unsafe {
+                let (passed, votes) = self.stage::<V>(first, V::splat(0.0), at, &scratch.norms);
+                (passed, V::array(votes))
+            };
+            scratch.votes[at..at + V::COUNT].copy_from_slice(votes.as_ref());
             for lane in 0..V::COUNT.min(columns - at) {
                 scratch.alive[at + lane] = passed >> lane & 1 == 1;
             }
@@ -150,7 +158,7 @@ impl Row<'_> {
             let mask = group.iter().enumerate().fold(0_u32, |mask, (lane, alive)| mask | u32::from(*alive) << lane);
             if mask != 0 {
                 // SAFETY: the caller's promises.
-                unsafe { self.later_stages::<V>(rest, at, mask, &scratch.norms, hits) }
+                unsafe { self.later_stages::<V>(rest, at, mask, scratch, hits) }
             }
         }
     }
@@ -197,28 +205,36 @@ impl Row<'_> {
         stages: &[StageCode],
         at: usize,
         mut mask: u32,
-        norms: &[f32],
+        scratch: &RowScratch,
         hits: &mut Vec<Hit>,
     ) {
+        debug_assert!(at + V::COUNT <= scratch.votes.len());
+        // SAFETY: votes are padded to whole vectors.
+        let mut votes = unsafe { V::load(scratch.votes.as_ptr().add(at)) };
         for (ix, stage) in stages.iter().enumerate() {
             if mask.count_ones() < V::WORTHWHILE {
                 let rest = &stages[ix..];
+                // SAFETY: the caller has the features.
+                let votes = unsafe { V::array(votes) };
                 while mask != 0 {
                     let lane = mask.trailing_zeros() as usize;
                     mask &= mask - 1;
                     // SAFETY: a single lane needs no feature; the caller checked the reads.
-                    unsafe { self.single(rest, at + lane, norms, hits) }
+                    unsafe { self.single(rest, votes.as_ref()[lane], at + lane, &scratch.norms, hits) }
                 }
                 return;
             }
             // SAFETY: the caller's promises.
-            let (passed, sums) = unsafe { self.stage::<V>(stage, at, norms) };
+            let passed;
+            (passed, votes) = unsafe { self.stage::<V>(stage, votes, at, &scratch.norms) };
             mask &= passed;
             if mask == 0 {
                 return;
             }
             if ix + 1 == stages.len() {
-                for (lane, sum) in sums.as_ref().iter().enumerate().filter(|(lane, _)| mask >> lane & 1 == 1) {
+                // SAFETY: the caller has the features.
+                let votes = unsafe { V::array(votes) };
+                for (lane, sum) in votes.as_ref().iter().enumerate().filter(|(lane, _)| mask >> lane & 1 == 1) {
                     hits.push(self.hit(at + lane, sum - stage.threshold));
                 }
             }
@@ -228,25 +244,27 @@ impl Row<'_> {
     /// # Safety
     /// As for `scan`.
     #[inline(always)]
-    unsafe fn single(self, stages: &[StageCode], at: usize, norms: &[f32], hits: &mut Vec<Hit>) {
+    unsafe fn single(self, stages: &[StageCode], mut votes: f32, at: usize, norms: &[f32], hits: &mut Vec<Hit>) {
         let mut margin = 0.0;
         for stage in stages {
             // SAFETY: the caller's promises.
-            let (passed, sums) = unsafe { self.stage::<Single>(stage, at, norms) };
+            let passed;
+            (passed, votes) = unsafe { self.stage::<Single>(stage, votes, at, norms) };
             if passed == 0 {
                 return;
             }
-            margin = sums[0] - stage.threshold;
+            margin = votes - stage.threshold;
         }
         hits.push(self.hit(at, margin));
     }
 
-    /// Sums of a stage's votes for the windows from column `at`, and which of them pass.
+    /// Sums of votes after a stage for the windows from column `at`, and which of them pass; `before` holds the sums
+    /// after the stage before.
     ///
     /// # Safety
     /// As for `scan`.
     #[inline(always)]
-    unsafe fn stage<V: Lanes>(self, stage: &StageCode, at: usize, norms: &[f32]) -> (u32, V::Array) {
+    unsafe fn stage<V: Lanes>(self, stage: &StageCode, before: V::Float, at: usize, norms: &[f32]) -> (u32, V::Float) {
         let program = self.program;
         let trees = &program.trees[stage.first_tree as usize..][..stage.trees as usize];
         debug_assert!(at + V::COUNT <= norms.len());
@@ -255,7 +273,7 @@ impl Row<'_> {
         unsafe {
             let norm = V::load(norms.as_ptr().add(at));
             let window = self.level.sums.as_ptr().add(self.base + at);
-            let mut sum = V::splat(0.0);
+            let mut sum = if stage.cumulative { before } else { V::splat(0.0) };
             for tree in trees {
                 let nodes = &program.nodes[tree.first_node as usize..][..tree.nodes as usize];
                 let vote = if let [node] = nodes {
@@ -269,7 +287,7 @@ impl Row<'_> {
                 };
                 sum = V::add(sum, vote);
             }
-            (V::at_least(sum, V::splat(stage.threshold)), V::array(sum))
+            (V::at_least(sum, V::splat(stage.threshold)), sum)
         }
     }
 

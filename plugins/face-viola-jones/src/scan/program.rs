@@ -54,6 +54,8 @@ pub(super) struct StageCode {
     pub first_tree: u32,
     pub trees: u32,
     pub threshold: f32,
+    /// Whether votes are added to those of the stage before.
+    pub cumulative: bool,
 }
 
 /// Stages, trees, nodes and corners in flat arrays; offsets hold for one level's layout.
@@ -119,7 +121,8 @@ impl Program {
                 }));
             }
             let trees = stage.trees.len() as u32;
-            program.stages.push(StageCode { first_tree, trees, threshold: stage.threshold });
+            let (threshold, cumulative) = (stage.threshold, stage.cumulative);
+            program.stages.push(StageCode { first_tree, trees, threshold, cumulative });
         }
         let corners = program.terms.iter().map(|t| t.offset).chain(program.quads.iter().flat_map(|q| q.corners));
         program.reach = corners.chain(program.norm).max().unwrap_or(0);

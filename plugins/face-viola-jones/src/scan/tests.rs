@@ -36,9 +36,10 @@ fn cascade(noise: &mut Noise, stages: usize, nodes: usize) -> Cascade {
         })
         .collect();
     let stages = (0..stages)
-        .map(|_| {
+        .map(|stage| {
             let trees = (0..4).map(|t| tree(noise, if t == 0 { nodes } else { 1 })).collect();
-            Stage { threshold: noise.real() * 0.5 - 0.4, trees }
+            let cumulative = stage % 3 == 2;
+            Stage { threshold: noise.real() * 0.5 - 0.4, cumulative, trees }
         })
         .collect();
     Cascade::new(CascadeParts { window, info: CascadeInfo::default(), features, stages }).unwrap()
@@ -85,9 +86,10 @@ fn by_definition(cascade: &Cascade, pixels: &[u8], size: Size, grid: Grid) -> Ve
                 let rects = &cascade.features()[node.feature as usize].rects;
                 rects.iter().fold(0.0, |v, r| v + r.weight * sum(r.x, r.y, r.width, r.height, 1) as f32) * norm
             };
-            let mut margin = 0.0;
+            let (mut margin, mut before) = (0.0, 0.0);
             let failed = cascade.stages().iter().position(|stage| {
-                let votes = stage.trees.iter().fold(0.0, |votes, tree| {
+                let start = if stage.cumulative { before } else { 0.0 };
+                let votes = stage.trees.iter().fold(start, |votes, tree| {
                     let mut link = 0;
                     loop {
                         let node = &tree.nodes[link as usize];
@@ -98,6 +100,7 @@ fn by_definition(cascade: &Cascade, pixels: &[u8], size: Size, grid: Grid) -> Ve
                     }
                 });
                 margin = votes - stage.threshold;
+                before = votes;
                 votes < stage.threshold
             });
             skip = grid.skip && failed == Some(0);

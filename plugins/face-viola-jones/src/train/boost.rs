@@ -3,7 +3,7 @@
 //! J. Friedman, T. Hastie, R. Tibshirani: Additive Logistic Regression, Annals of Statistics 28(2), 2000.
 
 use super::features::Shape;
-use super::samples::Samples;
+use super::samples::{Samples, fill_values};
 use super::{Run, TrainConfig, TrainPhase};
 use crate::Result;
 use crate::cascade::{Feature, Stage, Tree};
@@ -22,22 +22,31 @@ pub(super) struct Boosted {
     pub stage: Stage,
     /// Features of the stage's stumps.
     pub features: Vec<Feature>,
-    pub positives_pass: Vec<bool>,
     pub hit_rate: f64,
     pub false_alarm: f64,
 }
 
 /// Adds stumps until the stage lets few enough negatives pass.
-pub(super) fn stage(config: &TrainConfig, number: usize, samples: &Samples, run: &mut Run<'_>) -> Result<Boosted> {
+///
+/// `before` holds the votes of earlier stages for every sample, where the stage adds to them.
+pub(super) fn stage(
+    config: &TrainConfig,
+    number: usize,
+    samples: &Samples,
+    before: Option<Vec<f32>>,
+    run: &mut Run<'_>,
+) -> Result<Boosted> {
     let mut rng = fastrand::Rng::with_seed(config.seed ^ (number as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
-    let mut votes = vec![0.0_f32; samples.count];
-    let mut stage = Stage { threshold: 0.0, trees: Vec::new() };
+    let mut stage = Stage { threshold: 0.0, cumulative: before.is_some(), trees: Vec::new() };
+    let mut votes = before.unwrap_or_else(|| vec![0.0_f32; samples.count]);
     let mut features: Vec<Feature> = Vec::new();
+    let mut values = Vec::new();
+    let most = config.max_stumps.min(config.first_stumps * (number + 1));
     loop {
         run.checkpoint()?;
         let active = Active::new(samples, &votes, config.weight_trim);
-        let (shape, stump) = active.best_stump(config, samples.pitch, &mut rng);
-        let values = feature_values(&samples.planes, &shape.terms(samples.pitch), samples.count);
+        let (shape, stump) = active.best_stump(config, &mut rng);
+        fill_values(&samples.planes, &shape.terms(samples.pitch), samples.count, &mut values);
         for (vote, value) in votes.iter_mut().zip(&values) {
             *vote += if *value < stump.threshold { stump.left } else { stump.right };
         }
@@ -52,10 +61,9 @@ pub(super) fn stage(config: &TrainConfig, number: usize, samples: &Samples, run:
         let negatives = (samples.count - samples.positives).max(1);
         let false_alarm = pass(&votes[samples.positives..]) as f64 / negatives as f64;
         run.report(TrainPhase::Boosting { stumps: stage.trees.len(), false_alarm });
-        if false_alarm <= config.false_alarm || stage.trees.len() >= config.max_stumps {
+        if false_alarm <= config.false_alarm || stage.trees.len() >= most {
             let hit_rate = pass(&votes[..samples.positives]) as f64 / samples.positives.max(1) as f64;
-            let positives_pass = votes[..samples.positives].iter().map(|v| *v >= stage.threshold).collect();
-            return Ok(Boosted { stage, features, positives_pass, hit_rate, false_alarm });
+            return Ok(Boosted { stage, features, hit_rate, false_alarm });
         }
     }
 }
@@ -76,25 +84,27 @@ struct Stump {
     right: f32,
 }
 
-/// The samples that carry weight, side by side.
-struct Active {
-    planes: Vec<Vec<f32>>,
-    /// Weight, and weight with the sign of the class.
+/// The samples that carry weight.
+struct Active<'a> {
+    samples: &'a Samples,
+    /// Which they are, rising.
+    kept: Vec<u32>,
+    /// Weight, and weight with the sign of the class, for each of them.
     weights: Vec<[f32; 2]>,
 }
 
-impl Active {
+impl<'a> Active<'a> {
     /// Weighs the samples by their votes, each class to one half, and leaves the lightest out.
-    fn new(samples: &Samples, votes: &[f32], trim: f64) -> Self {
+    fn new(samples: &'a Samples, votes: &[f32], trim: f64) -> Self {
         let mut weights: Vec<[f32; 2]> = Vec::with_capacity(samples.count);
         for (range, sign) in [(0..samples.positives, 1.0_f32), (samples.positives..samples.count, -1.0)] {
             // Votes are bounded by the number of stumps; the bound keeps one stray sample from taking all.
             let raw: Vec<f64> = votes[range].iter().map(|v| f64::from(-sign * v).clamp(-30.0, 30.0).exp()).collect();
-            let total: f64 = raw.iter().sum();
+            let total: f64 = raw.iter().sum::<f64>().max(f64::MIN_POSITIVE);
             weights.extend(raw.iter().map(|w| (0.5 * w / total) as f32).map(|w| [w, w * sign]));
         }
         let mut sorted: Vec<f32> = weights.iter().map(|w| w[0]).collect();
-        sorted.sort_by(f32::total_cmp);
+        sorted.sort_unstable_by(f32::total_cmp);
         let mut left_out = 0.0;
         let floor = sorted.iter().find(|w| {
             left_out += f64::from(**w);
@@ -102,30 +112,86 @@ impl Active {
         });
         let floor = floor.copied().unwrap_or(0.0);
         let kept: Vec<u32> = (0..samples.count as u32).filter(|ix| weights[*ix as usize][0] >= floor).collect();
-        let planes = samples.planes.par_iter().map(|p| kept.iter().map(|ix| p[*ix as usize]).collect()).collect();
-        Self { planes, weights: kept.iter().map(|ix| weights[*ix as usize]).collect() }
+        let weights = kept.iter().map(|ix| weights[*ix as usize]).collect();
+        Self { samples, kept, weights }
     }
 
     /// Draws features, climbs from the best one to a better neighbour as long as there is one, and splits it exactly.
-    fn best_stump(&self, config: &TrainConfig, pitch: usize, rng: &mut fastrand::Rng) -> (Shape, Stump) {
+    fn best_stump(&self, config: &TrainConfig, rng: &mut fastrand::Rng) -> (Shape, Stump) {
         let drawn: BTreeSet<Shape> = (0..config.features_per_stump).map(|_| Shape::draw(config.window, rng)).collect();
-        let mut best = self.best_of(&drawn.into_iter().collect::<Vec<_>>(), pitch);
+        let compared = self.draw(config.samples_per_stump, rng);
+        let mut best = compared.best_of(&drawn.into_iter().collect::<Vec<_>>());
         for _ in 0..MAX_CLIMB {
-            let next = self.best_of(&best.1.neighbors(config.window), pitch);
+            let next = compared.best_of(&best.1.neighbors(config.window));
             if next.0 <= best.0 {
                 break;
             }
             best = next;
         }
-        (best.1, self.split_exactly(best.1, pitch))
+        (best.1, self.split_exactly(best.1))
     }
 
+    /// At most `count` of the samples, side by side, drawn alike.
+    fn draw(&self, count: usize, rng: &mut fastrand::Rng) -> Drawn {
+        let mut order: Vec<u32> = (0..self.kept.len() as u32).collect();
+        for place in 0..count.min(order.len()) {
+            let other = rng.usize(place..order.len());
+            order.swap(place, other);
+        }
+        order.truncate(count);
+        order.sort_unstable();
+        let gather = |plane: &Vec<f32>| order.iter().map(|ix| plane[self.kept[*ix as usize] as usize]).collect();
+        Drawn {
+            pitch: self.samples.pitch,
+            planes: self.samples.planes.par_iter().map(gather).collect(),
+            weights: order.iter().map(|ix| self.weights[*ix as usize]).collect(),
+        }
+    }
+
+    fn split_exactly(&self, shape: Shape) -> Stump {
+        let mut values = Vec::new();
+        fill_values(&self.samples.planes, &shape.terms(self.samples.pitch), self.samples.count, &mut values);
+        let values: Vec<f32> = self.kept.iter().map(|ix| values[*ix as usize]).collect();
+        let mut order: Vec<usize> = (0..values.len()).collect();
+        order.sort_unstable_by(|a, b| values[*a].total_cmp(&values[*b]).then(a.cmp(b)));
+        let add = |sum: [f64; 2], ix: usize| {
+            [sum[0] + f64::from(self.weights[ix][0]), sum[1] + f64::from(self.weights[ix][1])]
+        };
+        let total = order.iter().fold([0.0; 2], |sum, ix| add(sum, *ix));
+        let mean = |s: [f64; 2]| if s[0] > 1e-12 { (s[1] / s[0]) as f32 } else { 0.0 };
+        let mut best = (-1.0, Stump { threshold: 0.0, left: mean(total), right: mean(total) });
+        let mut left = [0.0; 2];
+        for pair in order.windows(2) {
+            left = add(left, pair[0]);
+            let (low, high) = (values[pair[0]], values[pair[1]]);
+            if high <= low {
+                continue;
+            }
+            let right = [total[0] - left[0], total[1] - left[1]];
+            let score = |s: [f64; 2]| if s[0] > 1e-12 { s[1] * s[1] / s[0] } else { 0.0 };
+            let gain = score(left) + score(right);
+            if gain > best.0 {
+                best = (gain, Stump { threshold: low + (high - low) / 2.0, left: mean(left), right: mean(right) });
+            }
+        }
+        best.1
+    }
+}
+
+/// Samples on which features are compared.
+struct Drawn {
+    pitch: usize,
+    planes: Vec<Vec<f32>>,
+    weights: Vec<[f32; 2]>,
+}
+
+impl Drawn {
     /// The shape that explains most; of equal ones the first in order, whatever the number of threads.
-    fn best_of(&self, shapes: &[Shape], pitch: usize) -> (f32, Shape) {
+    fn best_of(&self, shapes: &[Shape]) -> (f32, Shape) {
         shapes
             .par_iter()
             .map_init(Vec::new, |values, shape| {
-                fill_values(&self.planes, &shape.terms(pitch), self.weights.len(), values);
+                fill_values(&self.planes, &shape.terms(self.pitch), self.weights.len(), values);
                 (self.gain(values), *shape)
             })
             .reduce_with(|a, b| if b.0 > a.0 || (b.0 == a.0 && b.1 < a.1) { b } else { a })
@@ -158,61 +224,8 @@ impl Active {
         }
         best
     }
-
-    fn split_exactly(&self, shape: Shape, pitch: usize) -> Stump {
-        let mut values = Vec::new();
-        fill_values(&self.planes, &shape.terms(pitch), self.weights.len(), &mut values);
-        let mut order: Vec<usize> = (0..values.len()).collect();
-        order.sort_by(|a, b| values[*a].total_cmp(&values[*b]).then(a.cmp(b)));
-        let add = |sum: [f64; 2], ix: usize| {
-            [sum[0] + f64::from(self.weights[ix][0]), sum[1] + f64::from(self.weights[ix][1])]
-        };
-        let total = order.iter().fold([0.0; 2], |sum, ix| add(sum, *ix));
-        let mean = |s: [f64; 2]| if s[0] > 1e-12 { (s[1] / s[0]) as f32 } else { 0.0 };
-        let mut best = (-1.0, Stump { threshold: 0.0, left: mean(total), right: mean(total) });
-        let mut left = [0.0; 2];
-        for pair in order.windows(2) {
-            left = add(left, pair[0]);
-            let (low, high) = (values[pair[0]], values[pair[1]]);
-            if high <= low {
-                continue;
-            }
-            let right = [total[0] - left[0], total[1] - left[1]];
-            let score = |s: [f64; 2]| if s[0] > 1e-12 { s[1] * s[1] / s[0] } else { 0.0 };
-            let gain = score(left) + score(right);
-            if gain > best.0 {
-                best = (gain, Stump { threshold: low + (high - low) / 2.0, left: mean(left), right: mean(right) });
-            }
-        }
-        best.1
-    }
 }
 
 fn explained([weight, signed]: [f32; 2]) -> f32 {
     if weight > 1e-9 { signed * signed / weight } else { 0.0 }
-}
-
-fn feature_values(planes: &[Vec<f32>], terms: &[(usize, f32)], count: usize) -> Vec<f32> {
-    let mut values = Vec::new();
-    fill_values(planes, terms, count, &mut values);
-    values
-}
-
-fn fill_values(planes: &[Vec<f32>], terms: &[(usize, f32)], count: usize, values: &mut Vec<f32>) {
-    values.clear();
-    values.resize(count, 0.0);
-    for pair in terms.chunks(2) {
-        match pair {
-            [a, b] => {
-                for ((value, p), q) in values.iter_mut().zip(&planes[a.0]).zip(&planes[b.0]) {
-                    *value += p * a.1 + q * b.1;
-                }
-            }
-            _ => {
-                for (value, p) in values.iter_mut().zip(&planes[pair[0].0]) {
-                    *value += p * pair[0].1;
-                }
-            }
-        }
-    }
 }

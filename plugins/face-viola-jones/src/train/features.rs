@@ -11,7 +11,7 @@ struct Pattern {
 }
 
 /// Weights of a pattern sum to zero over its cells, so that even light counts nothing.
-const PATTERNS: [Pattern; 8] = [
+const PATTERNS: [Pattern; 11] = [
     // Edges.
     Pattern { columns: 2, rows: 1, rects: &[(0, 0, 2, 1, -1.0), (1, 0, 1, 1, 2.0)] },
     Pattern { columns: 1, rows: 2, rects: &[(0, 0, 1, 2, -1.0), (0, 1, 1, 1, 2.0)] },
@@ -24,6 +24,10 @@ const PATTERNS: [Pattern; 8] = [
     Pattern { columns: 2, rows: 2, rects: &[(0, 0, 2, 2, -1.0), (0, 0, 1, 1, 2.0), (1, 1, 1, 1, 2.0)] },
     // Centre and surround.
     Pattern { columns: 3, rows: 3, rects: &[(0, 0, 3, 3, -1.0), (1, 1, 1, 1, 9.0)] },
+    // Two cells with a gap, beside, above and across each other: what is alike on both sides of a face.
+    Pattern { columns: 3, rows: 1, rects: &[(0, 0, 1, 1, -1.0), (2, 0, 1, 1, 1.0)] },
+    Pattern { columns: 1, rows: 3, rects: &[(0, 0, 1, 1, -1.0), (0, 2, 1, 1, 1.0)] },
+    Pattern { columns: 2, rows: 2, rects: &[(0, 0, 1, 1, -1.0), (1, 1, 1, 1, 1.0)] },
 ];
 
 /// A feature of the pool: a pattern, its place, and the size of its cells.
@@ -90,24 +94,28 @@ impl Shape {
         Feature { rects: PATTERNS[self.pattern as usize].rects.iter().map(place).collect(), tilted: false }
     }
 
-    /// Corners in an integral image with rows of `pitch` elements, and how often each counts.
+    /// [`terms`] of its feature.
     pub fn terms(self, pitch: usize) -> Vec<(usize, f32)> {
-        let mut terms: Vec<(usize, f32)> = Vec::with_capacity(12);
-        for r in self.feature().rects {
-            let at = |x: u32, y: u32| y as usize * pitch + x as usize;
-            let (right, bottom) = (r.x + r.width, r.y + r.height);
-            let corners =
-                [(at(r.x, r.y), 1.0), (at(right, r.y), -1.0), (at(r.x, bottom), -1.0), (at(right, bottom), 1.0)];
-            for (corner, sign) in corners {
-                match terms.iter_mut().find(|t| t.0 == corner) {
-                    Some(term) => term.1 += sign * r.weight,
-                    None => terms.push((corner, sign * r.weight)),
-                }
+        terms(&self.feature(), pitch)
+    }
+}
+
+/// Corners in an integral image with rows of `pitch` elements, and how often each counts.
+pub(super) fn terms(feature: &Feature, pitch: usize) -> Vec<(usize, f32)> {
+    let mut terms: Vec<(usize, f32)> = Vec::with_capacity(12);
+    for r in &feature.rects {
+        let at = |x: u32, y: u32| y as usize * pitch + x as usize;
+        let (right, bottom) = (r.x + r.width, r.y + r.height);
+        let corners = [(at(r.x, r.y), 1.0), (at(right, r.y), -1.0), (at(r.x, bottom), -1.0), (at(right, bottom), 1.0)];
+        for (corner, sign) in corners {
+            match terms.iter_mut().find(|t| t.0 == corner) {
+                Some(term) => term.1 += sign * r.weight,
+                None => terms.push((corner, sign * r.weight)),
             }
         }
-        terms.retain(|t| t.1 != 0.0);
-        terms
     }
+    terms.retain(|t| t.1 != 0.0);
+    terms
 }
 
 #[cfg(test)]

@@ -53,7 +53,7 @@ impl Pool {
                     files.extend(own.into_iter().map(|p| (p, Vec::new())));
                 }
                 NegativeSource::Boxes { path, sets, max_pictures } => {
-                    let lines = read_list(path, sets)?.into_iter().take(*max_pictures);
+                    let lines = read_list(path, sets)?.into_iter().take(max_pictures.unwrap_or(usize::MAX));
                     files.extend(lines.map(|(path, line)| (path, line.taken())));
                 }
             }

@@ -18,7 +18,7 @@ pub(super) fn read(cascade: roxmltree::Node<'_, '_>) -> Result<Cascade> {
         check_chain(node, ix)?;
         let threshold = real(child(node, "stage_threshold")?)? - THRESHOLD_EPS;
         let trees = items(child(node, "trees")?).map(|t| tree(t, &mut features)).collect::<Result<_>>()?;
-        stages.push(Stage { threshold, trees });
+        stages.push(Stage { threshold, cumulative: false, trees });
     }
     let info = CascadeInfo { description: "read from an OpenCV file".into(), ..CascadeInfo::default() };
     Cascade::new(CascadeParts { window: Size::new(width as u32, height as u32), info, features, stages })

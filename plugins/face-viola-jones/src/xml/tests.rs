@@ -99,3 +99,23 @@ fn deep_and_declared_documents_are_refused() {
     let open = "<".repeat(1_000_000);
     assert!(Cascade::parse(&open).is_err());
 }
+
+#[test]
+fn huge_files_are_refused_before_they_are_read() {
+    let path = std::env::temp_dir().join(format!("ocelli-huge-{}.xml", std::process::id()));
+    // Sparse: it takes no room on the disk.
+    std::fs::File::create(&path).unwrap().set_len(crate::cascade::MAX_FILE_BYTES + 1).unwrap();
+    let opened = Cascade::open(&path);
+    std::fs::remove_file(&path).unwrap();
+    assert!(matches!(opened.unwrap_err(), CascadeError::Limit { .. }));
+    let rects = RECTS.repeat(100_000);
+    assert!(Cascade::parse(&new_format("0 -1 0 0.5", &rects, "1")).is_err());
+}
+
+#[test]
+fn a_first_stage_that_adds_to_nothing_is_refused() {
+    let cascade = Cascade::parse(&new_format("0 -1 0 0.1", RECTS, "3.5")).unwrap();
+    let mut parts = cascade.into_parts();
+    parts.stages[0].cumulative = true;
+    assert!(matches!(Cascade::new(parts).unwrap_err(), CascadeError::Stage { stage: 0, .. }));
+}

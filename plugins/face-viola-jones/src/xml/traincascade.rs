@@ -31,7 +31,7 @@ pub(super) fn read(cascade: roxmltree::Node<'_, '_>) -> Result<Cascade> {
 fn stage(node: roxmltree::Node<'_, '_>) -> Result<Stage> {
     let threshold = real(child(node, "stageThreshold")?)? - THRESHOLD_EPS;
     let trees = items(child(node, "weakClassifiers")?).map(tree).collect::<Result<_>>()?;
-    Ok(Stage { threshold, trees })
+    Ok(Stage { threshold, cumulative: false, trees })
 }
 
 /// Nodes are `left right feature threshold`; links above 0 are nodes, others minus a leaf.
