@@ -150,7 +150,7 @@ impl Algorithm for ViolaJones {
     }
 
     fn revision(&self) -> u32 {
-        1
+        2
     }
 
     fn description(&self) -> &str {
