@@ -320,7 +320,7 @@ fn the_cascade_sees_the_levels_that_it_was_trained_on() {
         windows.extend(found.iter().map(|c| [c.x, c.y, c.width]));
     }
     let vision = Vision::builder().replace(detector).build().unwrap();
-    let request = DetectFaces::new().algorithm("viola-jones").min_size(0.0).threshold(0.0);
+    let request = DetectFaces::new().algorithm("viola-jones").min_size(0.001).threshold(0.0);
     let (seen,) = vision.open(image::DynamicImage::from(gray)).unwrap().perform((request,)).unwrap();
     let [x, y, width, _] = cascade.info().object.map(f64::from);
     let mut views: Vec<[i32; 3]> = seen

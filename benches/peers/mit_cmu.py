@@ -28,9 +28,9 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 OPENCV = os.environ.get("OCELLI_OPENCV_CASCADES", "/usr/share/opencv4/haarcascades")
 SHOWN = [5, 10, 20, 31, 50, 65, 78, 95, 110, 167]
 DETECTORS = {
-    "face-cascade": ["--detector", "viola-jones", "--min-size", "0"],
+    "face-cascade": ["--detector", "viola-jones", "--min-size", "0.001"],
     "OpenCV default": [
-        *["--detector", "viola-jones", "--min-size", "0", "--min-neighbors", "1"],
+        *["--detector", "viola-jones", "--min-size", "0.001", "--min-neighbors", "1"],
         *["--cascade", f"{OPENCV}/haarcascade_frontalface_default.xml"],
     ],
     "deep": ["--detector", "deep", "--min-size", "0.01"],
