@@ -122,6 +122,6 @@ fn what_cannot_be_served_is_refused_by_name() {
 #[test]
 fn the_built_in_cascade_loads() {
     let detector = ViolaJones::new().unwrap();
-    assert_eq!(detector.cascade().window(), Size::new(20, 20));
+    assert_eq!(detector.cascade().window(), Size::new(24, 24));
     assert!(detector.cascade().stages().len() >= 10);
 }
