@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use clap::Parser;
 use ocelli::core::{AnyRequest, Cancel};
 use ocelli::prelude::*;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 #[derive(Parser)]
@@ -64,7 +64,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-fn photos(folder: &PathBuf, most: usize) -> Result<Vec<PathBuf>> {
+fn photos(folder: &Path, most: usize) -> Result<Vec<PathBuf>> {
     let walk = walkdir::WalkDir::new(folder).sort_by_file_name().into_iter().flatten();
     let is_photo = |path: &PathBuf| path.extension().is_some_and(|e| e == "jpg");
     let photos: Vec<_> = walk.map(walkdir::DirEntry::into_path).filter(is_photo).take(most).collect();

@@ -81,7 +81,7 @@ pub struct Entry {
     /// Whether the file was gone at the end of the last scan. Its answers are kept.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub gone: bool,
-    /// Answers by [request](request_id).
+    /// Answers by request: its kind and parameters, and who answered.
     pub answers: BTreeMap<String, Answer>,
 }
 
