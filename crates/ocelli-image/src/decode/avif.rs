@@ -22,6 +22,9 @@ pub(super) fn frame(source: SourceRef<'_>, stored: Size, canon: &ToCanon, sink: 
         return Err(source.unsupported(format!("a picture made of others ({})", item.item_type)));
     }
     let data = file.item_data(id).map_err(|e| source.damaged(e))?.into_owned();
+    if data.is_empty() {
+        return Err(source.damaged("a picture of no bytes"));
+    }
     let picture = decoded(source, data)?;
     let raster = turned(rgb(source, &picture, Codes::of(&file, id, &picture))?, &file, id);
     if raster.size != stored {
