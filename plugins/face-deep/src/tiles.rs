@@ -25,8 +25,9 @@ impl DeepFaces {
 
 impl TileScan<DetectFaces> for DeepFaces {
     fn tiling(&self, request: &DetectFaces) -> Option<Tiling> {
-        // Another device makes the levels from the largest one by itself, so it has to have that whole.
-        let here = self.backend.is_none() || request.options.device == Device::Cpu;
+        // Another device makes the levels from the largest one by itself, so it has to have that whole; a caller who
+        // leaves the choice open gets the bands on the processor.
+        let here = self.backend.is_none() || request.options.device != Device::Gpu;
         // Turned pictures would need other bands.
         self.surrounding().filter(|_| here && !request.any_orientation)
     }

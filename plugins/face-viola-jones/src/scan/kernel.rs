@@ -224,8 +224,8 @@ impl Row<'_> {
                 }
                 return;
             }
-            // SAFETY: the caller's promises.
             let passed;
+            // SAFETY: the caller's promises.
             (passed, votes) = unsafe { self.stage::<V>(stage, votes, at, &scratch.norms) };
             mask &= passed;
             if mask == 0 {
@@ -247,8 +247,8 @@ impl Row<'_> {
     unsafe fn single(self, stages: &[StageCode], mut votes: f32, at: usize, norms: &[f32], hits: &mut Vec<Hit>) {
         let mut margin = 0.0;
         for stage in stages {
-            // SAFETY: the caller's promises.
             let passed;
+            // SAFETY: the caller's promises.
             (passed, votes) = unsafe { self.stage::<Single>(stage, votes, at, norms) };
             if passed == 0 {
                 return;

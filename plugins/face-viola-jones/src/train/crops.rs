@@ -84,7 +84,7 @@ impl Crop {
             angle: signed() * config.jitter_degrees.to_radians(),
             scale: signed() * config.jitter_scale,
             shift: [signed() * config.jitter_shift, signed() * config.jitter_shift],
-            mirror: config.mirror && number % 2 == 0,
+            mirror: config.mirror && number.is_multiple_of(2),
             aliased: rng.f32() < config.light.aliased,
         };
         let mut window = self.cut(config.window, &jitter);
