@@ -9,7 +9,7 @@ use ocelli_core::{
     Algorithm, Error, ImageInfo, Input, Needs, Observation, Provenance, Request, RequestOptions, Result, ViewKind,
     ViewSpec,
 };
-use palette::{IntoColor, Oklab, Srgb};
+use palette::{IntoColor, LinSrgb, Oklab, Srgb};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -121,10 +121,13 @@ impl Algorithm for OklabKMeans {
             .collect();
         let found = clusters(&pixels, request.colours, || input.control.checkpoint())?;
         let least = request.options.threshold.unwrap_or(0.0);
-        let colour = |cluster: &Cluster| DominantColour {
-            rgb: Srgb::from_linear(cluster.centre.into_color()).into(),
-            share: cluster.members as f32 / pixels.len() as f32,
-            provenance: input.provenance.clone(),
+        let colour = |cluster: &Cluster| {
+            let linear: LinSrgb<f32> = cluster.centre.into_color();
+            DominantColour {
+                rgb: Srgb::<u8>::from_linear(linear).into(),
+                share: cluster.members as f32 / pixels.len() as f32,
+                provenance: input.provenance.clone(),
+            }
         };
         Ok(found.iter().map(colour).filter(|colour| colour.share >= least).collect())
     }

@@ -53,7 +53,7 @@ impl Algorithm for Brightest {
     fn run(&self, request: &DetectSpot, input: &Input<'_>) -> Result<Vec<Spot>> {
         input.control.checkpoint()?;
         let view = input.views.get(&Self::view(request, input.image))?;
-        let brightest = view.as_u8().iter().enumerate().max_by_key(|&(_, &luma)| luma);
+        let brightest = view.as_u8().iter().enumerate().max_by_key(|&(ix, &luma)| (luma, std::cmp::Reverse(ix)));
         let spot = brightest.map(|(ix, &luma)| {
             let (x, y) = (ix as u32 % view.size().width, ix as u32 / view.size().width);
             let rect = view.to_image(PixelRect::new(x.into(), y.into(), 1.0, 1.0));
