@@ -1,6 +1,7 @@
 """Run with `.venv/bin/python -m unittest discover tests`; needs no photographs."""
 
 import unittest
+from types import SimpleNamespace
 
 import numpy as np
 import torch
@@ -8,7 +9,9 @@ import torch
 from ocelli_training import boxes as bx
 from ocelli_training import nets, toy
 from ocelli_training.annotations import Picture
+from ocelli_training.card import crossfit_text
 from ocelli_training.cost import convolutions, pyramid_macs
+from ocelli_training.crossfit import crossfit
 from ocelli_training.detect import Detections, turned_back
 from ocelli_training.distill import imitation_loss
 from ocelli_training.fold import folded
@@ -136,6 +139,27 @@ class Metrics(unittest.TestCase):
         found = [Detections(bx.as_boxes([[0, 0, 30, 30], [1, 0, 30, 30]]), np.array([0.5, 0.9]))]
         c = curve(found, pictures, 20)
         self.assertEqual((c.precision.tolist(), c.recall.tolist()), ([1, 0.5], [1, 1]))
+
+
+class Calibrating(unittest.TestCase):
+    """What is stated of the confidence."""
+
+    def test_held_out_figures_of_answers_that_are_right_as_often_as_their_score(self):
+        rng, by_set, found = np.random.default_rng(1), {"wider_train": [], "neg_none": []}, {}
+        for name in by_set:
+            found[name] = []
+            for _ in range(100):
+                scores = rng.beta(0.3, 0.3, 10).clip(0.05, 0.999)
+                boxes = bx.as_boxes([[30 * i, 0, 25, 25] for i in range(10)])
+                right = rng.random(10) < scores
+                by_set[name].append(picture(boxes[right] if name == "wider_train" else []))
+                found[name].append(Detections(boxes, scores if name == "wider_train" else scores * 0.01))
+        figures = crossfit(SimpleNamespace(by_set=by_set, negative_sets=["neg_none"]), found)
+        self.assertLess(figures["ece"], 0.05)
+        self.assertEqual(figures["false_faces"], [0, 100])
+        self.assertGreater(figures["precision"], 0.9)
+        self.assertEqual(sum(row[2] for row in figures["reliability"]), 2000)
+        self.assertIn("0 false faces in 100 pictures", crossfit_text(figures))
 
 
 class Networks(unittest.TestCase):
