@@ -1,6 +1,8 @@
 //! What several requests on one picture cost beside the same work done once, and beside one handler a request.
 //!
-//!     cargo run --release -p ocelli-benches --bin requests -- PICTURE…
+//! ```sh
+//! cargo run --release -p ocelli-benches --bin requests -- PICTURE…
+//! ```
 //!
 //! One thread, so that times add up. Every round does everything in turns; the table gives the fastest of all rounds:
 //! *shared* opens the picture and builds the views of all requests once; *own* is each algorithm alone with its views built;

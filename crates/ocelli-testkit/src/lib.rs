@@ -1,7 +1,7 @@
 //! What plugin authors and our own tests share.
 //!
 //! - [`pictures`]: small pictures made by code, and the portrait that the repository carries
-//! - [`conformance`]: what every plugin promises, as one line in its tests
+//! - [`mod@conformance`]: what every plugin promises, as one line in its tests
 //! - [`data`]: where photographs for measuring lie, if they do
 //! - [`harness`]: tests that need something which a machine may lack, skipped by name where it is missing
 //! - [`memory`]: an allocator that counts
