@@ -39,7 +39,10 @@ pub(crate) fn clusters(pixels: &[Oklab], k: usize, checkpoint: impl Fn() -> Resu
         centres = found.iter().map(|cluster| cluster.centre).collect();
     }
     found.sort_by_key(|cluster| std::cmp::Reverse(cluster.members));
-    Ok(merged(found))
+    let mut found = merged(found);
+    // Joining changes who is largest.
+    found.sort_by_key(|cluster| std::cmp::Reverse(cluster.members));
+    Ok(found)
 }
 
 /// The first pixel, then each time the pixel farthest from all chosen so far.
