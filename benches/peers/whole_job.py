@@ -103,7 +103,7 @@ def main():
         sides = {
             "Ocelli": Ours(arguments.program, arguments.threads, "deep"),
             "Ocelli int8": Ours(arguments.program, arguments.threads, "deep-int8"),
-            "OpenCV 4 + YuNet-n": Theirs(arguments.peers / "yunet_n_dynamic.onnx", arguments.threads),
+            "OpenCV 4 + YuNet-n": Theirs(arguments.peers / "yunet_n_640_640.onnx", arguments.threads),
         }
         beside_opencv(files, sides, arguments.rounds)
         print(flush=True)

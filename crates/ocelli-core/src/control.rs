@@ -202,6 +202,12 @@ impl Control {
         self.priority
     }
 
+    /// Parts that the run may split its work into at once: fewer where other runs are under way, for a split costs work at
+    /// its seams. 0 means one a thread of the present pool. Answers must not depend on it.
+    pub fn share(&self) -> usize {
+        self.host.as_ref().map_or(0, |host| host.share(self.priority))
+    }
+
     /// Says, for as long as the guard lives, that this thread waits for another one, so that it does not hold back the
     /// very thread that it waits for.
     pub fn waiting(&self) -> Waiting<'_> {

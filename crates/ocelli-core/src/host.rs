@@ -24,6 +24,13 @@ pub trait Host: Debug + Send + Sync {
         let _ = (priority, begins);
     }
 
+    /// Parts that a run of this priority may split its work into at once, so that all runs together just fill the
+    /// threads; 0 means one a thread of the present pool, and is the default.
+    fn share(&self, priority: Priority) -> usize {
+        let _ = priority;
+        0
+    }
+
     /// Takes the record of a finished step. By default it is lost.
     fn record(&self, step: Step) {
         let _ = step;

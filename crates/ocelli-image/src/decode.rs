@@ -345,7 +345,7 @@ struct SourceRef<'a> {
 
 impl<'a> SourceRef<'a> {
     fn open(&self) -> Result<Box<dyn ReadSeek + 'a>> {
-        self.input.open_until(self.name, self.until)
+        self.input.open(self.name, self.until)
     }
 
     fn damaged(&self, what: impl std::fmt::Display) -> Error {

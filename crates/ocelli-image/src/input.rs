@@ -53,17 +53,16 @@ impl Input {
         }
     }
 
-    /// Starts reading from the first byte.
-    pub(crate) fn open(&self, name: &str) -> Result<Box<dyn ReadSeek + '_>> {
-        Ok(match self {
-            Self::File(path) => Box::new(BufReader::new(File::open(path).map_err(|e| open_error(name, e))?)),
-            Self::Bytes(bytes) => Box::new(Cursor::new(&bytes[..])),
-        })
-    }
-
     /// Starts reading from the first byte; reads after `until` fail, so that no decoder goes on for ever.
-    pub(crate) fn open_until(&self, name: &str, until: Option<Instant>) -> Result<Box<dyn ReadSeek + '_>> {
-        Ok(Box::new(Timed { inner: self.open(name)?, until }))
+    pub(crate) fn open(&self, name: &str, until: Option<Instant>) -> Result<Box<dyn ReadSeek + '_>> {
+        // The clock is looked at once a buffer: decoders that read byte by byte would spend their time on it.
+        Ok(match self {
+            Self::File(path) => {
+                let inner = File::open(path).map_err(|e| open_error(name, e))?;
+                Box::new(BufReader::new(Timed { inner, until }))
+            }
+            Self::Bytes(bytes) => Box::new(BufReader::new(Timed { inner: Cursor::new(&bytes[..]), until })),
+        })
     }
 
     /// The most bytes that a decoder holds which copies the whole file before it begins; copies grow by doubling.
@@ -149,17 +148,6 @@ impl<R: Read> Read for Timed<R> {
     }
 }
 
-impl<R: BufRead> BufRead for Timed<R> {
-    fn fill_buf(&mut self) -> std::io::Result<&[u8]> {
-        self.check()?;
-        self.inner.fill_buf()
-    }
-
-    fn consume(&mut self, amount: usize) {
-        self.inner.consume(amount);
-    }
-}
-
 impl<R: Seek> Seek for Timed<R> {
     fn seek(&mut self, to: SeekFrom) -> std::io::Result<u64> {
         self.inner.seek(to)
@@ -193,4 +181,19 @@ fn described(head: &[u8]) -> String {
     }
     let bytes: Vec<_> = head.iter().take(4).map(|b| format!("{b:02x}")).collect();
     format!("no known format begins with the bytes {}", bytes.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reading_ends_with_its_time() {
+        let input = Input::Bytes(Arc::from(vec![7; 100_000]));
+        let mut all = Vec::new();
+        input.open("a", None).unwrap().read_to_end(&mut all).unwrap();
+        assert_eq!(all.len(), 100_000);
+        let late = input.open("a", Some(Instant::now())).unwrap().read_to_end(&mut all);
+        assert_eq!(late.unwrap_err().kind(), ErrorKind::TimedOut);
+    }
 }

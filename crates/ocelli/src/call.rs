@@ -96,10 +96,36 @@ impl Host for Call {
         }
     }
 
+    fn share(&self, priority: Priority) -> usize {
+        let threads = self.vision.lanes().pool(priority).current_num_threads();
+        self.vision.traffic().share(threads, priority)
+    }
+
     fn record(&self, step: Step) {
         self.vision.counting().step(&step);
         if let Some(steps) = &self.steps {
             steps.lock().unwrap_or_else(PoisonError::into_inner).push(step);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_under_way_share_the_threads() {
+        let vision = Vision::builder().without_builtin().threads(4).build().unwrap();
+        let call = Call::new(&vision, Steering::default());
+        let traffic = vision.traffic();
+        let first = traffic.call(Priority::Default);
+        assert_eq!(call.share(Priority::Default), 4, "alone");
+        let _second = traffic.call(Priority::Default);
+        assert_eq!(call.share(Priority::Default), 2);
+        assert_eq!(call.share(Priority::Interactive), 4, "less urgent calls wait");
+        let others: Vec<_> = (0..9).map(|_| traffic.call(Priority::Interactive)).collect();
+        assert_eq!(call.share(Priority::Default), 1, "never less");
+        drop((first, others));
+        assert_eq!(call.share(Priority::Default), 4);
     }
 }

@@ -165,6 +165,8 @@ impl Handler {
         requests: &[AnyRequest],
     ) -> Vec<Result<AnyObservations>> {
         let Prepared { graph, admission } = prepared;
+        let priority = call.steering.priority_of(requests);
+        let _under_way = self.vision.traffic().call(priority);
         let counted = admission.is_counted();
         let run = || {
             let answers = Run::new(call, &self.picture, &graph, requests).all();
@@ -172,7 +174,6 @@ impl Handler {
             admission.end(&graph);
             answers
         };
-        let priority = call.steering.priority_of(requests);
         let answers = if counted { self.vision.lanes().pool(priority).install(run) } else { run() };
         graph.roots.into_iter().map(|root| answers[root?].clone()).collect()
     }

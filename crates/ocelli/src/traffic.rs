@@ -15,6 +15,8 @@ const LONGEST_HOLD: Duration = Duration::from_millis(50);
 #[derive(Debug)]
 pub(crate) struct Traffic {
     running: [AtomicUsize; 3],
+    /// Calls under way, those that wait or decode among them.
+    calls: [AtomicUsize; 3],
     /// Nothing but the place to wait at.
     gate: Mutex<()>,
     freed: Condvar,
@@ -25,6 +27,7 @@ impl Traffic {
     pub(crate) fn new() -> Self {
         Self {
             running: std::array::from_fn(|_| AtomicUsize::new(0)),
+            calls: std::array::from_fn(|_| AtomicUsize::new(0)),
             gate: Mutex::new(()),
             freed: Condvar::new(),
             held: AtomicUsize::new(0),
@@ -63,6 +66,19 @@ impl Traffic {
         true
     }
 
+    /// A call of this priority is under way until the guard is dropped.
+    pub(crate) fn call(&self, priority: Priority) -> UnderWay<'_> {
+        let count = &self.calls[priority as usize];
+        count.fetch_add(1, Ordering::SeqCst);
+        UnderWay(count)
+    }
+
+    /// How many of `threads` each call of this priority may fill: all calls as urgent get alike, less urgent ones wait.
+    pub(crate) fn share(&self, threads: usize, priority: Priority) -> usize {
+        let calls: usize = self.calls[priority as usize..].iter().map(|n| n.load(Ordering::SeqCst)).sum();
+        (threads / calls.max(1)).max(1)
+    }
+
     /// How often a thread was held.
     pub(crate) fn times_held(&self) -> u64 {
         self.held.load(Ordering::Relaxed) as u64
@@ -70,5 +86,15 @@ impl Traffic {
 
     fn is_busy_above(&self, priority: Priority) -> bool {
         self.running[priority as usize + 1..].iter().any(|n| n.load(Ordering::SeqCst) > 0)
+    }
+}
+
+/// See [`Traffic::call`].
+#[derive(Debug)]
+pub(crate) struct UnderWay<'a>(&'a AtomicUsize);
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }

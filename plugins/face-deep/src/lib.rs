@@ -94,11 +94,11 @@ impl DeepFaces {
             .collect()
     }
 
-    /// The joint plan for pictures of these sizes.
-    fn plan(&self, sizes: impl IntoIterator<Item = Size>) -> Result<Arc<JointPlan>> {
+    /// The joint plan for pictures of these sizes, its work in `share` parts (0: one a thread).
+    fn plan(&self, sizes: impl IntoIterator<Item = Size>, share: usize) -> Result<Arc<JointPlan>> {
         let shapes: Vec<_> =
             sizes.into_iter().map(|size| ImageShape::new(size.height as usize, size.width as usize)).collect();
-        self.network.plan(&shapes, &PlanOptions::default()).map_err(failed)
+        self.network.plan(&shapes, &PlanOptions::default().with_workers(share)).map_err(failed)
     }
 
     /// All candidates for the request; `specs` are its levels.
@@ -131,7 +131,7 @@ impl DeepFaces {
 
     /// Runs all levels of a picture of size `image` as one joint plan on the processor and collects candidates.
     fn scan_here(&self, views: &[View], image: Size, threshold: f32, control: &Control) -> Result<Vec<Candidate>> {
-        let plan = self.plan(views.iter().map(|view| view.size()))?;
+        let plan = self.plan(views.iter().map(|view| view.size()), control.share())?;
         let pictures = views
             .iter()
             .map(|view| {
@@ -244,7 +244,7 @@ impl Algorithm for DeepFaces {
     }
 
     fn memory(&self, request: &DetectFaces, image: &ImageInfo) -> Result<Option<MemoryPlan>> {
-        let plan = self.plan(self.levels(request, image.size).iter().map(|spec| spec.size(image.size)))?;
+        let plan = self.plan(self.levels(request, image.size).iter().map(|spec| spec.size(image.size)), 0)?;
         let report = plan.report();
         let figures = serde_json::to_value(&report).map_err(|e| Error::algorithm("deep", e))?;
         Ok(Some(MemoryPlan::new(report.to_string(), figures, report.svg())))

@@ -18,7 +18,7 @@ impl DeepFaces {
 
     /// What a scan of levels of these sizes takes.
     pub(crate) fn cost_of(&self, sizes: &[Size]) -> Result<Cost> {
-        let plan = self.plan(sizes.iter().copied())?;
+        let plan = self.plan(sizes.iter().copied(), 0)?;
         Ok(Cost::on_cpu(plan.arena_bytes() as u64, plan.operations()))
     }
 }

@@ -79,7 +79,8 @@ impl LandmarkNet {
             cut(input.views, *square, input.image.size, side, &mut pixels)?;
         }
         let shape = ImageShape::new(side as usize, side as usize);
-        let plan = self.network.plan(&vec![shape; faces.len()], &PlanOptions::default()).map_err(failed)?;
+        let options = PlanOptions::default().with_workers(input.control.share());
+        let plan = self.network.plan(&vec![shape; faces.len()], &options).map_err(failed)?;
         let pictures: Vec<_> = pixels
             .chunks_exact(crop_bytes)
             .map(|crop| RgbImage::packed(crop, shape))

@@ -13,7 +13,7 @@ use crate::sink::Sink;
 use image::metadata::Orientation as ImageOrientation;
 use jpeg_decoder::{CodingProcess, Decoder, Error as JpegError, PixelFormat};
 use ocelli_core::{Error, Orientation, Result, Size};
-use std::io::SeekFrom;
+use std::io::{BufReader, SeekFrom};
 use std::panic::resume_unwind;
 
 pub(super) fn head(source: SourceRef<'_>) -> Result<Head> {
@@ -136,8 +136,9 @@ fn samples(input: &mut impl ReadSeek, stored: Size) -> Option<u64> {
     None
 }
 
-fn decoder(source: SourceRef<'_>) -> Result<Decoder<Box<dyn ReadSeek + '_>>> {
-    let mut decoder = Decoder::new(source.open()?);
+/// The decoder takes its input byte by byte, so the buffer has to be at hand, not behind a virtual call.
+fn decoder(source: SourceRef<'_>) -> Result<Decoder<BufReader<Box<dyn ReadSeek + '_>>>> {
+    let mut decoder = Decoder::new(BufReader::new(source.open()?));
     decoder.set_max_decoding_buffer_size(usize::try_from(source.limits.max_decode_bytes).unwrap_or(usize::MAX));
     Ok(decoder)
 }
