@@ -51,6 +51,7 @@ fn who_waits_holds_nobody_back() {
     loom::model(|| {
         let traffic = Arc::new(Traffic::new());
         let (sender, receiver) = loom::sync::mpsc::channel();
+        let call = traffic.call(Priority::Interactive);
         traffic.enter(Priority::Interactive);
         let builder = {
             let traffic = traffic.clone();
@@ -61,10 +62,26 @@ fn who_waits_holds_nobody_back() {
                 traffic.leave(Priority::Background);
             })
         };
-        traffic.leave(Priority::Interactive);
+        traffic.wait(Priority::Interactive, true);
         receiver.recv().unwrap();
-        traffic.enter(Priority::Interactive);
+        traffic.wait(Priority::Interactive, false);
         traffic.leave(Priority::Interactive);
+        drop(call);
         builder.join().unwrap();
+    });
+}
+
+/// A call that is between two steps holds less urgent work, and its end lets that go.
+#[test]
+fn the_end_of_a_call_frees_who_is_held() {
+    loom::model(|| {
+        let traffic = Arc::new(Traffic::new());
+        let call = traffic.call(Priority::Interactive);
+        let background = {
+            let traffic = traffic.clone();
+            thread::spawn(move || traffic.give_way(Priority::Background))
+        };
+        drop(call);
+        background.join().unwrap();
     });
 }

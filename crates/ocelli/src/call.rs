@@ -89,11 +89,7 @@ impl Host for Call {
     }
 
     fn waits(&self, priority: Priority, begins: bool) {
-        if begins {
-            self.vision.traffic().leave(priority);
-        } else {
-            self.vision.traffic().enter(priority);
-        }
+        self.vision.traffic().wait(priority, begins);
     }
 
     fn share(&self, priority: Priority) -> usize {

@@ -100,10 +100,10 @@ fn start(priority: Priority, threads: usize) -> Result<ThreadPool> {
         Priority::Interactive => "ocelli-interactive",
         Priority::Default => "ocelli",
     };
-    let begin = move |_| {
-        if priority == Priority::Background {
-            lower_thread_priority();
-        }
+    let begin = move |ix| match priority {
+        Priority::Background => lower_thread_priority(),
+        Priority::Interactive => keep_to_core(ix, threads),
+        Priority::Default => {}
     };
     ThreadPoolBuilder::new()
         .num_threads(threads)
@@ -111,6 +111,17 @@ fn start(priority: Priority, threads: usize) -> Result<ThreadPool> {
         .start_handler(begin)
         .build()
         .map_err(|e| Error::io("worker threads", std::io::Error::other(e)))
+}
+
+/// Keeps the worker `ix` of `threads` to a processor of its own, if there is one for each and the system can.
+///
+/// While background work fills all processors, Linux takes none for idle, and wakes the workers of an urgent request one
+/// behind the other on one processor as often as not.
+fn keep_to_core(ix: usize, threads: usize) {
+    let cores = core_affinity::get_core_ids().unwrap_or_default();
+    if cores.len() == threads {
+        core_affinity::set_for_current(cores[ix]);
+    }
 }
 
 /// Lets the system run this thread only where nobody else wants the processor, as far as the system knows such a thing;

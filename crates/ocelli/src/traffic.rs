@@ -15,7 +15,9 @@ const LONGEST_HOLD: Duration = Duration::from_millis(50);
 #[derive(Debug)]
 pub(crate) struct Traffic {
     running: [AtomicUsize; 3],
-    /// Calls under way, those that wait or decode among them.
+    /// Threads that wait for another thread in the middle of their work.
+    waiting: [AtomicUsize; 3],
+    /// Calls under way, from their first step until their caller has the answers.
     calls: [AtomicUsize; 3],
     /// Nothing but the place to wait at.
     gate: Mutex<()>,
@@ -25,27 +27,51 @@ pub(crate) struct Traffic {
 
 impl Traffic {
     pub(crate) fn new() -> Self {
+        let none = || std::array::from_fn(|_| AtomicUsize::new(0));
         Self {
-            running: std::array::from_fn(|_| AtomicUsize::new(0)),
-            calls: std::array::from_fn(|_| AtomicUsize::new(0)),
+            running: none(),
+            waiting: none(),
+            calls: none(),
             gate: Mutex::new(()),
             freed: Condvar::new(),
             held: AtomicUsize::new(0),
         }
     }
 
-    /// A thread begins work of this priority, or goes on with it after waiting for another thread.
+    /// A thread begins work of this priority.
     pub(crate) fn enter(&self, priority: Priority) {
         self.running[priority as usize].fetch_add(1, Ordering::SeqCst);
     }
 
-    /// A thread ends work of this priority, or begins to wait for another thread.
+    /// A thread ends work of this priority.
     pub(crate) fn leave(&self, priority: Priority) {
-        if self.running[priority as usize].fetch_sub(1, Ordering::SeqCst) == 1 && priority != Priority::Background {
-            // With the lock, so that nobody misses it between looking and falling asleep.
-            drop(self.gate.lock().unwrap_or_else(PoisonError::into_inner));
-            self.freed.notify_all();
+        if self.running[priority as usize].fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.free(priority);
         }
+    }
+
+    /// A thread begins to wait for another one, or ends to.
+    pub(crate) fn wait(&self, priority: Priority, begins: bool) {
+        let waiting = &self.waiting[priority as usize];
+        if begins {
+            waiting.fetch_add(1, Ordering::SeqCst);
+            self.leave(priority);
+        } else {
+            self.enter(priority);
+            waiting.fetch_sub(1, Ordering::SeqCst);
+        }
+    }
+
+    /// A call of this priority is under way until the guard is dropped.
+    pub(crate) fn call(&self, priority: Priority) -> UnderWay<'_> {
+        self.calls[priority as usize].fetch_add(1, Ordering::SeqCst);
+        UnderWay(self, priority)
+    }
+
+    /// How many of `threads` each call of this priority may fill: all calls as urgent get alike, less urgent ones wait.
+    pub(crate) fn share(&self, threads: usize, priority: Priority) -> usize {
+        let calls: usize = self.calls[priority as usize..].iter().map(|n| n.load(Ordering::SeqCst)).sum();
+        (threads / calls.max(1)).max(1)
     }
 
     /// Holds the thread while anything more urgent runs, for a limited time. Answers whether it was held.
@@ -66,17 +92,12 @@ impl Traffic {
         true
     }
 
-    /// A call of this priority is under way until the guard is dropped.
-    pub(crate) fn call(&self, priority: Priority) -> UnderWay<'_> {
-        let count = &self.calls[priority as usize];
-        count.fetch_add(1, Ordering::SeqCst);
-        UnderWay(count)
-    }
-
-    /// How many of `threads` each call of this priority may fill: all calls as urgent get alike, less urgent ones wait.
-    pub(crate) fn share(&self, threads: usize, priority: Priority) -> usize {
-        let calls: usize = self.calls[priority as usize..].iter().map(|n| n.load(Ordering::SeqCst)).sum();
-        (threads / calls.max(1)).max(1)
+    /// Wakes those that are held, with the lock, so that nobody misses it between looking and falling asleep.
+    fn free(&self, priority: Priority) {
+        if priority != Priority::Background {
+            drop(self.gate.lock().unwrap_or_else(PoisonError::into_inner));
+            self.freed.notify_all();
+        }
     }
 
     /// How often a thread was held.
@@ -84,17 +105,24 @@ impl Traffic {
         self.held.load(Ordering::Relaxed) as u64
     }
 
+    /// Whether more urgent work runs, or a more urgent call has a moment between two steps: work that were let go then
+    /// would hold the processor until the system's next tick. A call that waits for another thread holds nobody: it may
+    /// wait for the very work that would be held.
     fn is_busy_above(&self, priority: Priority) -> bool {
-        self.running[priority as usize + 1..].iter().any(|n| n.load(Ordering::SeqCst) > 0)
+        let load = |counts: &[AtomicUsize; 3], at: usize| counts[at].load(Ordering::SeqCst) > 0;
+        (priority as usize + 1..3)
+            .any(|at| load(&self.running, at) || (load(&self.calls, at) && !load(&self.waiting, at)))
     }
 }
 
 /// See [`Traffic::call`].
 #[derive(Debug)]
-pub(crate) struct UnderWay<'a>(&'a AtomicUsize);
+pub(crate) struct UnderWay<'a>(&'a Traffic, Priority);
 
 impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
+        if self.0.calls[self.1 as usize].fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.0.free(self.1);
+        }
     }
 }
