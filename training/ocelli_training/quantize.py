@@ -128,9 +128,9 @@ class BytesInterpreter(_Observed):
         if name not in self.ranges:
             return value
         low, high = min(self.ranges[name][0], 0.0), max(self.ranges[name][1], 0.0)
-        scale = (high - low) / 255 or 1.0
+        scale = (high - low) / 127 or 1.0
         zero = round(-low / scale)
-        return ((value / scale + zero).round().clamp(0, 255) - zero) * scale
+        return ((value / scale + zero).round().clamp(0, 127) - zero) * scale
 
 
 @torch.inference_mode()

@@ -1,7 +1,8 @@
 //! Calibration: what ranges a network's values take, so that bytes can stand for them.
 //!
-//! Int8 execution stores activations as u8 with a scale and a zero point for each value, and weights
-//! as i8 with a scale for each output channel; sums are exact in i32. Weights are quantized when a
+//! Int8 execution stores activations as bytes of seven bits with a scale and a zero point for each value, and
+//! weights as i8 with a scale for each output channel; sums are exact in i32. Seven bits, because products of them
+//! add up in pairs within 16 bits, for which AVX2 has an instruction. Weights are quantized when a
 //! [`Network`] is made, so a model file stays in f32 and only carries the ranges in its metadata.
 
 use std::collections::BTreeMap;
@@ -93,6 +94,9 @@ pub enum Precision {
     Int8,
 }
 
+/// The greatest byte of a value inside a network.
+pub(crate) const MOST: u8 = 127;
+
 /// `real = (byte - zero_point) * scale`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Affine {
@@ -104,8 +108,8 @@ impl Affine {
     /// The finest map that covers `low..=high` and hits zero exactly.
     fn of_range(low: f32, high: f32) -> Self {
         let (low, high) = (f64::from(low.min(0.0)), f64::from(high.max(0.0)));
-        let scale = if high > low { (high - low) / 255.0 } else { 1.0 };
-        // From 0 to 255, because zero lies in the range.
+        let scale = if high > low { (high - low) / f64::from(MOST) } else { 1.0 };
+        // From 0 to MOST, because zero lies in the range.
         let zero_point = (-low / scale).round() as u8;
         Self { scale: (scale as f32).max(f32::MIN_POSITIVE), zero_point }
     }
@@ -122,7 +126,7 @@ mod tests {
             let real = |byte: u8| (f32::from(byte) - f32::from(affine.zero_point)) * affine.scale;
             assert_eq!(real(affine.zero_point), 0.0);
             let step = affine.scale * 0.51;
-            assert!(real(0) <= low.min(0.0) + step && real(255) >= high.max(0.0) - step, "{low} {high}");
+            assert!(real(0) <= low.min(0.0) + step && real(MOST) >= high.max(0.0) - step, "{low} {high}");
         }
     }
 

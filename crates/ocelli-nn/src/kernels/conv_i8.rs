@@ -75,12 +75,12 @@ pub(crate) struct Block {
     pub(crate) kernel: Kernel,
 }
 
-/// Cuts `channels` (padded) output channels into blocks that `isa` has kernels for.
-pub(crate) fn blocks(isa: Isa, channels: usize) -> Vec<Block> {
+/// Cuts `channels` (padded) output channels into blocks that `isa` has kernels for; no input byte is above `most`.
+pub(crate) fn blocks(isa: Isa, channels: usize, most: u8) -> Vec<Block> {
     let mut blocks = Vec::new();
     let mut first = 0;
     while first < channels {
-        let (width, kernel) = widest(isa, channels - first);
+        let (width, kernel) = widest(isa, channels - first, most);
         blocks.push(Block { first, width, kernel });
         first += width;
     }
@@ -88,12 +88,12 @@ pub(crate) fn blocks(isa: Isa, channels: usize) -> Vec<Block> {
 }
 
 /// The widest kernel of `isa` for at most `left` channels.
-fn widest(isa: Isa, left: usize) -> (usize, Kernel) {
+fn widest(isa: Isa, left: usize, most: u8) -> (usize, Kernel) {
     match isa {
         #[cfg(target_arch = "x86_64")]
         Isa::Avx512 => avx512::widest(left),
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 => avx2::widest(left),
+        Isa::Avx2 => avx2::widest(left, most),
         #[cfg(target_arch = "aarch64")]
         Isa::Neon => neon::widest(left),
         _ => (8, conv_i8_scalar),
@@ -254,12 +254,17 @@ mod avx2 {
     use crate::kernels::x86::Madd8;
 
     // 16 registers, and each weight and input is split into two.
-    kernel!(conv_i8_avx2_8, "avx2,fma", Madd8, 1, 8);
-    kernel!(conv_i8_avx2_16, "avx2,fma", Madd8, 2, 4);
+    kernel!(conv_i8_avx2_8, "avx2,fma", Madd8<false>, 1, 8);
+    kernel!(conv_i8_avx2_16, "avx2,fma", Madd8<false>, 2, 4);
+    // Without splits: at most 12 sums, the weights, one input, and ones.
+    kernel!(conv_i8_avx2_narrow_8, "avx2,fma", Madd8<true>, 1, 12);
+    kernel!(conv_i8_avx2_narrow_16, "avx2,fma", Madd8<true>, 2, 6);
 
-    pub(super) fn widest(left: usize) -> (usize, super::Kernel) {
-        match left {
-            0..16 => (8, conv_i8_avx2_8),
+    pub(super) fn widest(left: usize, most: u8) -> (usize, super::Kernel) {
+        match (left, most) {
+            (0..16, 0..=127) => (8, conv_i8_avx2_narrow_8),
+            (_, 0..=127) => (16, conv_i8_avx2_narrow_16),
+            (0..16, _) => (8, conv_i8_avx2_8),
             _ => (16, conv_i8_avx2_16),
         }
     }

@@ -5,10 +5,11 @@
 use super::isa::Isa;
 use super::{conv_f32, conv_i8};
 use crate::model::MAX_KERNEL;
+use crate::quantize::MOST;
 use crate::testing::Random;
 
 /// Every tail of every tile, and more.
-const PIXELS: [usize; 14] = [1, 2, 3, 4, 5, 7, 8, 9, 12, 13, 16, 17, 23, 33];
+const PIXELS: [usize; 17] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 16, 17, 23, 33];
 /// Every block width, alone and in company.
 const CHANNELS: [usize; 9] = [8, 16, 24, 32, 40, 48, 56, 64, 72];
 
@@ -98,6 +99,12 @@ fn conv_f32_cases(isa: Isa) {
 }
 
 fn conv_i8_cases(isa: Isa) {
+    for most in [u8::MAX, MOST] {
+        conv_i8_cases_up_to(isa, most);
+    }
+}
+
+fn conv_i8_cases_up_to(isa: Isa, most: u8) {
     let mut random = Random(2);
     for [kernel_h, run, step] in WINDOWS {
         let quads = run.div_ceil(conv_i8::QUAD);
@@ -105,8 +112,8 @@ fn conv_i8_cases(isa: Isa) {
             for n in PIXELS {
                 let row_len = (n - 1) * step + quads * conv_i8::QUAD;
                 // Extremes among the bytes: pairs of products must not saturate.
-                let input: Vec<u8> =
-                    random.bytes(1 + kernel_h * row_len).into_iter().map(|x| if x > 200 { 255 } else { x }).collect();
+                let input = random.bytes(1 + kernel_h * row_len).into_iter();
+                let input: Vec<u8> = input.map(|x| if x > 200 { most } else { x.min(most) }).collect();
                 let weights = random.bytes(kernel_h * quads * channels * conv_i8::QUAD);
                 let weights: Vec<i8> =
                     weights.into_iter().map(|x| if x > 200 { -127 } else { (x as i8).max(-127) }).collect();
@@ -119,6 +126,7 @@ fn conv_i8_cases(isa: Isa) {
                     weights: &weights,
                     bias: &bias,
                     scale: &scale,
+                    most,
                     window: [kernel_h, quads, step, row_len],
                     channels,
                     n,
@@ -136,6 +144,8 @@ struct I8Case<'a> {
     weights: &'a [i8],
     bias: &'a [i32],
     scale: &'a [f32],
+    /// The greatest input byte.
+    most: u8,
     /// Window rows, quads, step and row length.
     window: [usize; 4],
     channels: usize,
@@ -148,7 +158,7 @@ fn run_i8(isa: Isa, to_bytes: bool) -> impl Fn(&I8Case<'_>) -> Vec<u32> {
         let [kernel_h, quads, step, row_len] = case.window;
         let size = case.n * case.channels;
         let (mut bytes, mut floats) = (vec![0_u8; size], vec![0.0_f32; size]);
-        for block in conv_i8::blocks(isa, case.channels) {
+        for block in conv_i8::blocks(isa, case.channels, case.most) {
             let span = block.first * conv_i8::QUAD..(block.first + block.width) * conv_i8::QUAD;
             let rows = case.weights.chunks_exact(case.channels * conv_i8::QUAD);
             let packed: Vec<i8> = rows.flat_map(|row| &row[span.clone()]).copied().collect();

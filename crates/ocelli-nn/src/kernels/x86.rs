@@ -5,11 +5,11 @@ use std::arch::x86_64::{
     __m256, __m256i, __m512, __m512i, _mm_packus_epi16, _mm_packus_epi32, _mm_storel_epi64, _mm_storeu_si128,
     _mm256_add_epi32, _mm256_and_si256, _mm256_castsi256_si128, _mm256_cvtepi32_epi8, _mm256_cvtepi32_ps,
     _mm256_cvtps_epi32, _mm256_dpbusd_epi32, _mm256_extracti128_si256, _mm256_fmadd_ps, _mm256_loadu_ps,
-    _mm256_loadu_si256, _mm256_madd_epi16, _mm256_max_ps, _mm256_min_ps, _mm256_mul_ps, _mm256_set1_epi32,
-    _mm256_set1_ps, _mm256_slli_epi16, _mm256_srai_epi16, _mm256_srli_epi16, _mm256_storeu_ps, _mm512_add_epi32,
-    _mm512_cvtepi32_epi8, _mm512_cvtepi32_ps, _mm512_cvtps_epi32, _mm512_dpbusd_epi32, _mm512_fmadd_ps,
-    _mm512_loadu_ps, _mm512_loadu_si512, _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps, _mm512_set1_epi32,
-    _mm512_set1_ps, _mm512_storeu_ps,
+    _mm256_loadu_si256, _mm256_madd_epi16, _mm256_maddubs_epi16, _mm256_max_ps, _mm256_min_ps, _mm256_mul_ps,
+    _mm256_set1_epi16, _mm256_set1_epi32, _mm256_set1_ps, _mm256_slli_epi16, _mm256_srai_epi16, _mm256_srli_epi16,
+    _mm256_storeu_ps, _mm512_add_epi32, _mm512_cvtepi32_epi8, _mm512_cvtepi32_ps, _mm512_cvtps_epi32,
+    _mm512_dpbusd_epi32, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_max_ps, _mm512_min_ps,
+    _mm512_mul_ps, _mm512_set1_epi32, _mm512_set1_ps, _mm512_storeu_ps,
 };
 
 use super::vector::{F32Lanes, I32Lanes};
@@ -64,9 +64,10 @@ pub(crate) struct Dot8(__m256i);
 #[derive(Clone, Copy)]
 pub(crate) struct Dot16(__m512i);
 
-/// Eight sums without VNNI: bytes are widened to 16 bits, so that no pair of products saturates.
+/// Eight sums without VNNI. Bytes are widened to 16 bits, so that no pair of products saturates; `NARROW` inputs, at most
+/// 127, need not be.
 #[derive(Clone, Copy)]
-pub(crate) struct Madd8(__m256i);
+pub(crate) struct Madd8<const NARROW: bool>(__m256i);
 
 impl I32Lanes for Dot8 {
     const LANES: usize = 8;
@@ -148,7 +149,7 @@ impl I32Lanes for Dot16 {
     }
 }
 
-impl I32Lanes for Madd8 {
+impl<const NARROW: bool> I32Lanes for Madd8<NARROW> {
     const LANES: usize = 8;
 
     #[inline(always)]
@@ -165,9 +166,14 @@ impl I32Lanes for Madd8 {
 
     #[inline(always)]
     unsafe fn dot(self, x: Self, w: Self) -> Self {
-        // Even and odd bytes apart; the compiler shares the splits among a tile's sums.
         // SAFETY: the caller vouches for the target features.
         unsafe {
+            if NARROW {
+                // 2 · 127 · 127 fits 16 bits, so that this instruction, which saturates, never does.
+                let pairs = _mm256_maddubs_epi16(x.0, w.0);
+                return Self(_mm256_add_epi32(self.0, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1))));
+            }
+            // Even and odd bytes apart; the compiler shares the splits among a tile's sums.
             let x_even = _mm256_and_si256(x.0, _mm256_set1_epi32(0x00ff_00ff));
             let x_odd = _mm256_srli_epi16::<8>(x.0);
             let w_even = _mm256_srai_epi16::<8>(_mm256_slli_epi16::<8>(w.0));

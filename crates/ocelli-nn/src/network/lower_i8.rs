@@ -5,7 +5,7 @@ use crate::Error;
 use crate::graph::{Activation, Conv, Graph, Node, Op};
 use crate::kernels::conv_i8::{self, QUAD};
 use crate::kernels::{CHANNEL_BLOCK, isa::Isa};
-use crate::quantize::{Affine, Calibration};
+use crate::quantize::{Affine, Calibration, MOST};
 
 /// Terms a sum may have so that u8 × i8 products fit i32.
 const MAX_TERMS: usize = (i32::MAX / (255 * 127)) as usize / 2;
@@ -142,7 +142,7 @@ impl Lowering<'_> {
         };
         let out_scale = if is_output { 1.0 } else { self.affine(node, node.output)?.scale };
         let padded = n_out.next_multiple_of(CHANNEL_BLOCK);
-        let blocks = conv_i8::blocks(self.isa, padded);
+        let blocks = conv_i8::blocks(self.isa, padded, if from_picture { u8::MAX } else { MOST });
         let weights = pack(&quantized.weights, &conv.weight.shape, self.slots[node.inputs[0]].pixel, &blocks);
         let mut scale: Vec<f32> = quantized.scales.iter().map(|s| s / out_scale).collect();
         let mut bias = quantized.bias;
@@ -158,7 +158,7 @@ impl Lowering<'_> {
 fn requantize(out: Affine, activation: Activation) -> Requantize {
     let zero_point = f32::from(out.zero_point);
     let low = if activation == Activation::Relu { 0.0 } else { -zero_point };
-    Requantize { low, high: 255.0 - zero_point, zero_point: i32::from(out.zero_point) }
+    Requantize { low, high: f32::from(MOST) - zero_point, zero_point: i32::from(out.zero_point) }
 }
 
 /// Weights in OIHW order with one scale for each output channel.

@@ -284,7 +284,7 @@ fn test_int8_stays_near_f32() {
         let expected = run_output(&floats, &picture, name, &PlanOptions::default());
         let actual = run_output(&bytes, &picture, name, &PlanOptions::default());
         let most = expected.iter().zip(&actual).map(|(e, a)| (e - a).abs()).fold(0.0, f32::max);
-        // Some steps of 1/255 of the widest layer; a wrong scale or zero point is off by whole logits.
+        // Some steps of 1/127 of the widest layer; a wrong scale or zero point is off by whole logits.
         assert!(most < tolerance, "{name} differs by {most}");
         assert!(actual != expected, "bytes were not used");
     }
