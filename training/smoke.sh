@@ -29,6 +29,6 @@ few="--steps 6 --warmup 2 --batch 8 --save-every 3 --check-every 6 --dev-every 2
 ./run.sh quantize --model "$out/smoke.safetensors" --every 20
 ./run.sh evaluate --model "$out/smoke.safetensors" --every 20 --no-peer
 ./run.sh fairness --model "$out/smoke.safetensors" --every 20 > "$out/fairness.txt"
-./run.sh card --model "$out/smoke.safetensors" --run "$out/distilled"
+./run.sh card --model "$out/smoke.safetensors"
 test -s "$out/smoke.md"
 echo "smoke: every stage ran"

@@ -37,6 +37,7 @@ def parser() -> argparse.ArgumentParser:
     ablation.add_argument("--mined", type=Path, default=RUNS / "mined.json")
     ablation.add_argument("--steps", type=int, default=3000)
     ablation.add_argument("--dev-every", type=int, default=1)
+    ablation.add_argument("--net", default="face-student")
     stage("toy", "write the toy network for the engine's tests")
     export = stage("export", "write a run's averaged network as a model file")
     export.add_argument("--run", type=Path, default=RUNS / "student-v0")
@@ -55,7 +56,6 @@ def parser() -> argparse.ArgumentParser:
         measured.add_argument("--model", type=Path, default=MODELS / "face-student.safetensors")
         measured.add_argument("--every", type=int, default=1, help="use each so many dev pictures of a set")
     stages.choices["evaluate"].add_argument("--no-peer", action="store_true", help="do not run YuNet beside it")
-    stages.choices["card"].add_argument("--run", type=Path, default=RUNS / "student-v0")
     return top
 
 
@@ -114,7 +114,7 @@ def _mine(args) -> None:
 def _ablation(args) -> None:
     from .ablation import ablate
 
-    ablate(args.out, args.teacher, args.mined, args.steps, args.dev_every)
+    ablate(args.out, args.teacher, args.mined, args.steps, args.dev_every, args.net)
 
 
 def _toy(_args) -> None:
@@ -124,11 +124,12 @@ def _toy(_args) -> None:
 
 
 def _export(args) -> None:
-    from .export import averaged, export
+    from .export import averaged, export, write_run
     from .restore import blended
 
     net = averaged(args.run / "checkpoint.pt")
     export(blended(net, args.blend) if args.blend else net, args.name, args.revision, args.folder)
+    write_run(args.run, args.name, args.folder)
 
 
 def _calibrate(args) -> None:
@@ -158,7 +159,7 @@ def _quantize(args) -> None:
 def _card(args) -> None:
     from .card import write_card
 
-    write_card(args.model, args.run)
+    write_card(args.model)
 
 
 if __name__ == "__main__":

@@ -8,9 +8,11 @@ from .stages import run_recipe
 from .train import Recipe
 
 
-def variants(teacher: Path, mined: Path, steps: int, dev_every: int = 1) -> dict[str, Recipe]:
+def variants(
+    teacher: Path, mined: Path, steps: int, dev_every: int = 1, net: str = "face-student"
+) -> dict[str, Recipe]:
     """Returns the four recipes in order."""
-    common = {"steps": steps, "check_every": max(500, steps // 3), "seed": 5, "dev_every": dev_every}
+    common = {"net": net, "steps": steps, "check_every": max(500, steps // 3), "seed": 5, "dev_every": dev_every}
     taught = common | {"teacher": str(teacher)}
     return {
         "no teacher": Recipe(**common),
@@ -25,9 +27,9 @@ def folder_name(variant: str) -> str:
     return variant.replace("+ ", "").replace(" ", "-")
 
 
-def ablate(out: Path, teacher: Path, mined: Path, steps: int, dev_every: int = 1) -> None:
+def ablate(out: Path, teacher: Path, mined: Path, steps: int, dev_every: int = 1, net: str = "face-student") -> None:
     """Trains the variants that are not done and prints the table."""
-    for name, recipe in variants(teacher, mined, steps, dev_every).items():
+    for name, recipe in variants(teacher, mined, steps, dev_every, net).items():
         run_recipe(out / folder_name(name), recipe)
     print(table(out))
 

@@ -8,9 +8,10 @@ from . import ablation
 from .paths import MODELS, TRAINING
 
 
-def write_card(model: Path, run: Path) -> None:
+def write_card(model: Path) -> None:
     """Writes `<name>.md` beside the model file; `evaluate` must have run."""
     report = json.loads(model.with_suffix(".report.json").read_text())
+    run = json.loads(model.with_suffix(".run.json").read_text())
     source = TRAINING / "cards" / f"{model.stem}.md"
     text = source.read_text() if source.exists() else "# {{name}}\n\n{{facts}}\n\n{{ap}}\n"
     for key, value in fields(model, report, run).items():
@@ -19,7 +20,7 @@ def write_card(model: Path, run: Path) -> None:
     print(f"wrote {model.with_suffix('.md').name}")
 
 
-def fields(model: Path, report: dict, run: Path) -> dict[str, str]:
+def fields(model: Path, report: dict, run: dict) -> dict[str, str]:
     """Returns what may stand in double braces in the prose."""
     return {
         "name": model.stem, "facts": facts(model, report), "recipe": recipe(run), "ap": ap_table(report),
@@ -67,15 +68,9 @@ def _calibration(calibration: dict) -> str:
     return f"confidence = sigmoid(logit / {calibration['t']} + {calibration['b']}), fitted on dev"
 
 
-def recipe(run: Path) -> str:
+def recipe(run: dict) -> str:
     """The recipe of a run as JSON."""
-    path = run / "recipe.json"
-    settings = json.loads(path.read_text()) if path.exists() else {}
-    shown = {k: Path(v).parent.name if k == "start" and v else v for k, v in settings.items() if v not in ("", False)}
-    for key in ("mined", "teacher"):
-        if key in shown:
-            shown[key] = Path(shown[key]).name
-    return "```json\n" + json.dumps(shown) + "\n```"
+    return "```json\n" + json.dumps(run["recipe"]) + "\n```"
 
 
 def ap_table(report: dict) -> str:
@@ -129,13 +124,9 @@ def crossfit_text(held_out: dict) -> str:
     )
 
 
-def curve_table(run: Path) -> str:
+def curve_table(run: dict) -> str:
     """AP over training time."""
     lines = ["| step | minutes | AP ≥ 20 px | AP ≥ 40 px | mean IoU |", "| --- | --- | --- | --- | --- |"]
-    log = run / "log.jsonl"
-    for row in map(json.loads, log.read_text().splitlines() if log.exists() else []):
-        if "dev" in row:
-            dev = row["dev"]
-            figures = f"{dev['ap20']:.3f} | {dev['ap40']:.3f} | {dev['mean_iou']:.3f}"
-            lines.append(f"| {row['step']} | {row['seconds'] / 60:.0f} | {figures} |")
+    for step, minutes, dev in run["checks"]:
+        lines.append(f"| {step} | {minutes} | {dev['ap20']:.3f} | {dev['ap40']:.3f} | {dev['mean_iou']:.3f} |")
     return "\n".join(lines)

@@ -76,3 +76,20 @@ def averaged(checkpoint: Path) -> nets.Student:
     net = nets.build(name)
     net.load_state_dict(torch.load(checkpoint, weights_only=True)["average"])
     return net.eval()
+
+
+def write_run(run: Path, name: str, folder: Path = MODELS) -> None:
+    """Writes `<name>.run.json`, what the card tells of the run: its recipe and its checks on dev, `run` being its folder."""
+    recipe = json.loads((run / "recipe.json").read_text())
+    shown = {k: _local(k, v) for k, v in recipe.items() if v not in ("", False)}
+    rows = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+    checks = [[row["step"], round(row["seconds"] / 60), row["dev"]] for row in rows if "dev" in row]
+    (folder / f"{name}.run.json").write_text(json.dumps({"recipe": shown, "checks": checks}, indent=1) + "\n")
+
+
+def _local(key: str, value):
+    """Paths without the folders of the machine."""
+    if key not in ("start", "mined", "teacher"):
+        return value
+    path = Path(value)
+    return path.parent.name if path.name == "checkpoint.pt" else path.name

@@ -36,7 +36,7 @@ pub enum Command {
 }
 
 /// What to ask of every picture.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub struct Requests {
     /// What to look for: faces, landmarks, face-quality; repeat for several. NAME or NAME:JSON, for example
     /// 'faces:{"max_count":1}'
@@ -73,7 +73,7 @@ pub struct Requests {
 }
 
 /// Where to run.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub struct Devices {
     /// Where networks run: on the processor, on a graphics device, or wherever it is faster
     #[arg(long, value_enum, value_name = "DEVICE", default_value_t = DeviceName::Auto)]
@@ -168,7 +168,7 @@ fn byte_size(text: &str) -> std::result::Result<u64, String> {
 }
 
 /// Settings of the Viola-Jones detector.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub struct Cascade {
     /// Cascade file for the Viola-Jones detector: OpenCV's XML or ours [default: the built-in one]
     #[arg(long, value_name = "FILE")]
@@ -202,6 +202,15 @@ impl Requests {
     /// The `Vision` that the flags describe.
     pub fn vision(&self, builder: VisionBuilder) -> Result<Vision> {
         self.devices.apply(self.cascade.apply(builder)?)?.build()
+    }
+
+    /// The same with another default detector, one for the processor.
+    pub fn with_default_detector(&self, name: &str) -> Self {
+        let mut requests = self.clone();
+        if self.devices.device != DeviceName::Gpu {
+            requests.detector.get_or_insert_with(|| name.to_owned());
+        }
+        requests
     }
 
     /// The requests by name, with the flags for faces filled in.

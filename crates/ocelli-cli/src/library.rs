@@ -14,6 +14,9 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+/// The detector of long runs: the same faces as the best one finds, in about half the time.
+const DETECTOR: &str = "deep-int8";
+
 /// Runs the command.
 ///
 /// # Errors
@@ -40,8 +43,9 @@ fn scan(args: &Scan) -> Result<ExitCode> {
     let threads = if args.threads == 0 { std::thread::available_parallelism()?.get() } else { args.threads };
     // Pictures are seen once each: the views of a few that are under way are all that is worth keeping.
     let builder = Vision::builder().threads(threads).background_threads(threads).cache_bytes(64 << 20);
-    let vision = args.requests.cascade.apply(builder)?.build()?;
-    let requests = args.requests.build(&vision)?;
+    let asked = args.requests.with_default_detector(DETECTOR);
+    let vision = asked.vision(builder)?;
+    let requests = asked.build(&vision)?;
     let library = Store::create(&args.store)?;
     let mut options = ScanOptions::default();
     options.priority = args.priority.into();

@@ -11,6 +11,8 @@ pub(crate) fn registry(devices: &Devices) -> Result<Registry> {
     registry.register(devices.attach(ocelli_face_deep::DeepFaces::new()?))?; // the best face detector: the default for `faces`
     #[cfg(feature = "face-deep")]
     registry.register(ocelli_face_deep::DeepFaces::int8()?)?; // for long runs
+    #[cfg(feature = "face-deep")]
+    registry.register(ocelli_face_deep::DeepFaces::tiny()?)?; // for those in a hurry
     #[cfg(feature = "face-viola-jones")]
     registry.register(ocelli_face_viola_jones::ViolaJones::new()?)?; // the legacy baseline
     #[cfg(feature = "face-landmarks")]

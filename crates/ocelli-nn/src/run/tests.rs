@@ -197,6 +197,13 @@ fn test_face_student_matches_training_framework() {
 }
 
 #[test]
+fn test_face_student_tiny_matches_training_framework() {
+    let model = include_bytes!("../../../../models/face-student-tiny.safetensors");
+    let reference = include_bytes!("../../../../models/testdata/face-student-tiny.reference.safetensors");
+    check_recorded(model, reference, "image", &[("score", "score"), ("box", "box")]);
+}
+
+#[test]
 fn test_face_landmarks_matches_training_framework() {
     let model = include_bytes!("../../../../models/face-landmarks.safetensors");
     let reference = include_bytes!("../../../../models/testdata/face-landmarks.reference.safetensors");
