@@ -217,3 +217,22 @@ fn without_a_driver_gpu_is_a_clear_error_and_auto_works() {
     let [auto, cpu] = ["auto", "cpu"].map(detect);
     assert_eq!((auto.status.code(), auto.stdout), (Some(0), cpu.stdout));
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_panorama_of_64_megapixels_keeps_the_process_within_its_budget() {
+    let folder = tempfile::tempdir().unwrap();
+    let picture = image::GrayImage::from_fn(16_000, 4_000, |x, y| image::Luma([((x * x / 977) ^ (y * 3)) as u8]));
+    picture.save(folder.path().join("wide.jpg")).unwrap();
+    picture.save(folder.path().join("wide.png")).unwrap();
+    drop(picture);
+    // By the transform's own scale; and in bands of rows, since the level for small faces does not fit.
+    for (file, budget, smallest) in [("wide.jpg", "24MiB", "0.03125"), ("wide.png", "40MiB", "0.01")] {
+        let flags = ["--analyze", "--format", "json", "--memory", budget, "--min-size", smallest];
+        let output = ocelli(folder.path(), &[&["explain", file], &flags[..]].concat());
+        let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let peak = told["peak_resident_bytes"].as_u64().expect("Linux tells the peak");
+        let promised: u64 = budget.trim_end_matches("MiB").parse::<u64>().unwrap() << 20;
+        assert!(peak <= promised, "{file}: {peak} bytes for a budget of {budget}");
+    }
+}
