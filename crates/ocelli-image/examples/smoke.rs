@@ -117,7 +117,14 @@ fn main() {
     let mut args = std::env::args().skip(1).map(|v| v.parse().expect("a whole number"));
     let (seconds, seed) = (args.next().unwrap_or(60), args.next().unwrap_or(1));
     let files = files();
-    run("intake", seconds, seed, |random| targets::intake(&mutated(&files, random)));
+    // The last case stays as a file, so that what ended the program is at hand.
+    let last = std::env::temp_dir().join("ocelli-smoke.case");
+    println!("the case at work: {}", last.display());
+    run("intake", seconds, seed, |random| {
+        let bytes = mutated(&files, random);
+        std::fs::write(&last, &bytes).expect("a file in the temporary folder");
+        targets::intake(&bytes);
+    });
     run("buffers", seconds, seed, |random| {
         let data: Vec<u8> = (0..random.below(4096)).map(|ix| ix as u8).collect();
         let side = |random: &mut Random| match random.below(4) {
