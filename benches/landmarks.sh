@@ -8,7 +8,7 @@ case $data in /*) ;; *) data=$PWD/$data ;; esac
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 cargo build --quiet --release -p ocelli-cli -p ocelli-benches
-sed -n 's|.*"image": "\(images/\(helen\|afw\)/[^"]*\)".*|\1|p' "$data/dev.jsonl" > "$out/list"
+sed -n 's#.*"image": *"\(images/\(helen\|afw\)/[^"]*\)".*#\1#p' "$data/dev.jsonl" > "$out/list"
 (cd "$data" && tr '\n' '\0' < "$out/list" | xargs -0 "$OLDPWD/target/release/ocelli" detect --quiet \
     --request landmarks --format jsonl > "$out/answers.jsonl")
 OCELLI_DATA=$data training/landmarks.sh evaluate --answers "$out/answers.jsonl"

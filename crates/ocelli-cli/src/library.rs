@@ -14,7 +14,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-/// The detector of long runs: the same faces as the best one finds, in about half the time.
+/// The detector of long runs: nearly the faces that the best one finds, in about half the time.
 const DETECTOR: &str = "deep-int8";
 
 /// Runs the command.

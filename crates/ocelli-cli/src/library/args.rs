@@ -33,8 +33,10 @@ Examples:
   ocelli library scan photos/ --detector deep-tiny      # faster still, finds fewer of the hard ones
   ocelli library query 'faces >= 2' --store photos.library
 
-The default detector is deep-int8, in 8-bit integers: the faces that deep finds, in about half the time. With --device gpu
-it is deep. May be stopped at any instant, even with kill -9, and started again: it goes on where it was. Changed files are known by
+The default detector is deep-int8, in 8-bit integers: nearly the faces that deep finds, in about half the time. With
+--device gpu it is deep.
+
+May be stopped at any instant, even with kill -9, and started again: it goes on where it was. Changed files are known by
 size and time, then by content. A bad file is kept with its error and never stops the run. The run gives way to
 everything else on the machine unless --priority says otherwise.
 
