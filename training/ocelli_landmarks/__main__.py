@@ -29,7 +29,9 @@ def parser() -> argparse.ArgumentParser:
         stage.add_argument("--model", type=Path, default=MODELS / "face-landmarks.safetensors")
     stages.choices["export"].add_argument("--revision", type=int, default=1)
     stages.choices["evaluate"].add_argument(
-        "--answers", type=Path, help="JSON lines of `ocelli detect --request landmarks` over the dev pictures, measured too"
+        "--answers",
+        type=Path,
+        help="JSON lines of `ocelli detect --request landmarks` over the dev pictures, measured too",
     )
     return top
 

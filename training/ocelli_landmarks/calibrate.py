@@ -24,14 +24,18 @@ def observed(model: Path) -> tuple[np.ndarray, np.ndarray]:
     net, cache = FileNet(model), cached("dev")
     foreseen, errors = [], []
     for i in range(PASSES):
-        rng = np.random.default_rng(i)
-        dev = DevFaces(cache, None if i == 0 else lambda: drawn_transform(rng))
-        if i:
-            dev.change(lambda image: covered(image, rng, cache.pixels[int(rng.integers(len(cache.faces)))]))
+        dev = _changed(cache, np.random.default_rng(i)) if i else DevFaces(cache, None)
         points, spread = dev.answers(net)
         foreseen.append(spread - np.log(np.maximum(inter_ocular(points), 1e-6)))
         errors.append(normalized_errors(points, dev.truth))
     return np.concatenate(foreseen), np.concatenate(errors)
+
+
+def _changed(cache, rng: np.random.Generator) -> DevFaces:
+    """Returns the dev faces as training would show them."""
+    dev = DevFaces(cache, lambda: drawn_transform(rng))
+    dev.change(lambda image: covered(image, rng, cache.pixels[int(rng.integers(len(cache.faces)))]))
+    return dev
 
 
 def fit(foreseen: np.ndarray, good: np.ndarray) -> list[float]:

@@ -18,7 +18,8 @@ from .points import N_POINTS, inter_ocular, normalized_errors, summary
 from .samples import transform
 
 REGIONS = {
-    "jaw": (0, 17), "brows": (17, 27), "nose": (27, 36), "eyes": (36, 48), "outer lips": (48, 60), "inner lips": (60, 68),
+    "jaw": (0, 17), "brows": (17, 27), "nose": (27, 36), "eyes": (36, 48),
+    "outer lips": (48, 60), "inner lips": (60, 68),
 }  # fmt: skip
 
 
@@ -49,7 +50,8 @@ def write_report(model: Path, answers: Path | None = None) -> None:
     distance = np.linalg.norm(points - dev.truth, axis=-1) / inter_ocular(dev.truth)[:, None]
     helen = dev.sets == "helen"
     report = {
-        "sha256": sha256(model), "bytes": model.stat().st_size, "parameters": sum(p.numel() for p in Landmarks().parameters()),
+        "sha256": sha256(model), "bytes": model.stat().st_size,
+        "parameters": sum(p.numel() for p in Landmarks().parameters()),
         "macs": macs(), "dev": {name: summary(errors[dev.sets == name]) for name in ("helen", "afw")},
         "regions": {name: round(float(distance[helen, a:b].mean()), 4) for name, (a, b) in REGIONS.items()},
         "changed": {
@@ -90,7 +92,11 @@ def end_to_end(answers: Path, data: Path = DATA) -> dict[str, dict[str, float]]:
         if len(errors):
             failed = (np.array([e is None or e > 0.1 for e in errors])).mean()
             missed = sum(e is None for e in errors)
-            figures[name] = summary(seen) | {"failures": round(float(failed), 4), "faces": len(errors), "missed": missed}
+            figures[name] = summary(seen) | {
+                "failures": round(float(failed), 4),
+                "faces": len(errors),
+                "missed": missed,
+            }
     return figures
 
 
@@ -106,6 +112,11 @@ def _error(truth: np.ndarray, observations: list[dict]) -> float | None:
     return float(normalized_errors(points[nearest][None], truth[None])[0])
 
 
+def _curve_row(check: dict) -> list:
+    helen = check["dev"]["helen"]
+    return [check["step"], helen["nme"], helen["failures"]]
+
+
 def write_card(model: Path, run: Path) -> None:
     """Fills the card's template with the report and the run's settings."""
     report = json.loads(model.with_name(f"{model.stem}.report.json").read_text())
@@ -114,7 +125,8 @@ def write_card(model: Path, run: Path) -> None:
     checks = [line for line in log if "dev" in line]
     revision = json.loads(Interpreter(model).metadata["ocelli.graph"])["revision"]
     facts = {
-        "file": f"`{model.name}`, {report['bytes'] / 1e6:.2f} MB, f16", "sha-256": f"`{report['sha256']}`", "revision": revision,
+        "file": f"`{model.name}`, {report['bytes'] / 1e6:.2f} MB, f16",
+        "sha-256": f"`{report['sha256']}`", "revision": revision,
         "parameters": f"{report['parameters']:,}", "multiplications": f"{report['macs'] / 1e6:.1f} million a face",
     }  # fmt: skip
 
@@ -130,7 +142,7 @@ def write_card(model: Path, run: Path) -> None:
         "changed": table(["helen", "NME", "median", "failures", ""], [row(n, f) for n, f in report["changed"].items()]),
         "confidence": table(["stated", "true", "crops"], report["confidence"]),
         "recipe": ", ".join(f"{k} {v}" for k, v in recipe.items()),
-        "curve": table(["step", "helen NME", "failures"], [[c["step"], *(c["dev"]["helen"][k] for k in ("nme", "failures"))] for c in checks]),
+        "curve": table(["step", "helen NME", "failures"], [_curve_row(check) for check in checks]),
     }  # fmt: skip
     text = (TRAINING / "cards" / f"{model.stem}.md").read_text()
     for name, value in values.items():

@@ -79,7 +79,7 @@ def averaged(checkpoint: Path) -> nets.Student:
 
 
 def write_run(run: Path, name: str, folder: Path = MODELS) -> None:
-    """Writes `<name>.run.json`, what the card tells of the run: its recipe and its checks on dev, `run` being its folder."""
+    """Writes `<name>.run.json`, what the card tells of the run in that folder: its recipe and its checks on dev."""
     recipe = json.loads((run / "recipe.json").read_text())
     shown = {k: _local(k, v) for k, v in recipe.items() if v not in ("", False)}
     rows = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]

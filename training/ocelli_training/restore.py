@@ -14,11 +14,9 @@ from torch import Tensor, nn
 from . import nets
 from .fold import folded
 from .graph import Interpreter
+from .grow import GROWN, grown
 from .narrow import narrowed
 
-# Weights grow while they train; those put back are this many times as large as fresh ones, so that steps are as small
-# beside them as they were at the end of the run.
-GROWN = 2.0
 N_BATCHES = 4
 
 
@@ -43,7 +41,12 @@ def training_crops() -> list[Tensor]:
 
 @torch.no_grad()
 def unfolded(file: Interpreter, name: str, crops: list[Tensor]) -> nn.Module:
-    """Returns a network of the family that computes what the file computes, or a thinner one made from it."""
+    """Returns a network of the family that computes what the file computes, or a thinner one made from it.
+
+    A teacher is grown from the file and computes the same, too.
+    """
+    if name == "face-teacher":
+        return grown(unfolded(file, file.graph["name"], crops), nets.build(name).eval())
     net, source = nets.build(name).eval(), plain(file)
     if name != file.graph["name"]:
         source = narrowed(source, name)

@@ -26,7 +26,7 @@ def head(rng: np.random.Generator) -> np.ndarray:
     mirrored = points[MIRRORED] * [-1, 1, 1]
     keep = np.arange(N_POINTS) <= MIRRORED
     points = np.where(keep[:, None], points, mirrored)
-    points[MIRRORED == np.arange(N_POINTS), 0] = 0
+    points[np.arange(N_POINTS) == MIRRORED, 0] = 0
     return points
 
 
@@ -83,7 +83,11 @@ class Network(unittest.TestCase):
 
     def test_right_answers_cost_less(self):
         truth = torch.rand(3, N_POINTS, 2) - 0.5
-        cost = lambda shift: loss((truth + shift).flatten(1)[:, :, None, None], torch.zeros(3, 1, 1, 1), truth)["points"]  # noqa: E731
+
+        def cost(shift: float) -> torch.Tensor:
+            answers = (truth + shift).flatten(1)[:, :, None, None]
+            return loss(answers, torch.zeros(3, 1, 1, 1), truth)["points"]
+
         self.assertLess(cost(0.0), 1e-6)
         self.assertGreater(cost(0.1), 0.1)
 

@@ -198,6 +198,23 @@ class Networks(unittest.TestCase):
             training, using = one.train()(crops[0])[0], one.eval()(crops[0])[0]
         self.assertLess((training - using).abs().max().item(), 0.05 * using.abs().max().item())
 
+    def test_a_teacher_grown_from_a_student_computes_the_same_and_learns_with_every_part(self):
+        file = Interpreter(MODELS / "face-student.safetensors")
+        crops = [nets.normalized(toy.pattern(80, 80)[None]), nets.normalized(toy.pattern(64, 80).flip(0)[None])]
+        student, teacher = (unfolded(file, name, crops).eval() for name in ("face-student", "face-teacher"))
+        image = nets.normalized(toy.pattern(61, 47)[None])
+        with torch.inference_mode():
+            for a, b in zip(teacher(image), student(image), strict=True):
+                torch.testing.assert_close(a, b)
+        descent = torch.optim.SGD(teacher.parameters(), lr=0.03)
+        before = {k: v.clone() for k, v in teacher.named_parameters()}
+        for _ in range(5):  # what begins as the identity hands the first slopes on only afterwards
+            descent.zero_grad()
+            sum(out.square().mean() for out in teacher.train()(crops[0])).backward()
+            descent.step()
+        still = [k for k, v in teacher.named_parameters() if torch.equal(v, before[k])]
+        self.assertEqual(still, [])
+
     def test_a_thin_student_starts_with_channels_of_a_wide_one(self):
         wide = plain(Interpreter(MODELS / "face-student.safetensors"))
         same = narrowed(wide, "face-student")

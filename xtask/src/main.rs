@@ -39,7 +39,10 @@ fn main() -> Result<()> {
     match Cli::parse().chore {
         Chore::House => house::check(),
         Chore::Api { accept } => api::run(accept),
-        Chore::NewPlugin { name } => new_plugin::run(&name, &new_plugin::root()?),
+        Chore::NewPlugin { name } => {
+            new_plugin::run(&name, &new_plugin::root()?)?;
+            cargo(&["fmt", "--all"], &[]) // puts the new lines into the house's order
+        }
         Chore::Check => {
             house::check()?;
             api::run(false)?;

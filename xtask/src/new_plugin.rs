@@ -7,13 +7,16 @@ use anyhow::{Context, Result, bail, ensure};
 use std::fs;
 use std::path::Path;
 
-/// A line to add to a file of the house: before the first line after `marker` that starts with none of `beside`.
+/// A line to add to a file of the house: after `marker` and the lines that follow it and start with `beside`.
 struct Entry {
     file: &'static str,
     marker: &'static str,
     beside: &'static str,
     line: String,
 }
+
+/// Begins no line.
+const NOTHING: &str = "\n";
 
 /// Makes the plugin `name` (kebab-case) in the workspace at `root` and tells what to do next.
 ///
@@ -99,8 +102,8 @@ fn entries(name: &str) -> Vec<Entry> {
         entry(manifest, "[dependencies]", "ocelli", format!("ocelli-{name} = {{ workspace = true, optional = true }}")),
         entry(
             "crates/ocelli/src/builtin.rs",
-            "let mut registry",
-            "    #[cfg",
+            "ocelli_face_landmarks::QualityMeasure",
+            NOTHING,
             format!("    #[cfg(feature = \"{name}\")]\n    registry.register(ocelli_{module}::{algorithm})?;"),
         ),
         entry(
@@ -210,6 +213,11 @@ mod tests {
         let builtin = fs::read_to_string(house.join("crates/ocelli/src/builtin.rs")).unwrap();
         let ours = builtin.find("BlurMeter").unwrap();
         assert!(builtin.find("let mut registry").unwrap() < ours && ours < builtin.find("Ok(registry)").unwrap());
+        let lines: Vec<&str> = builtin.lines().collect();
+        let features = lines.windows(2).filter(|pair| pair[0].trim().starts_with("#[cfg("));
+        for pair in features {
+            assert!(pair[1].trim().starts_with("registry.register("), "a feature of nothing: {}", pair[0]);
+        }
         assert!(run("blur-meter", &house).unwrap_err().to_string().contains("exists already"));
         fs::remove_dir_all(&house).unwrap();
     }
