@@ -63,13 +63,14 @@ pub(crate) fn cut(views: &Views, square: Square, frame: Size, pixels: u32, crop:
     let step = |length: f64| length / f64::from(pixels * per_pixel);
     let columns: Vec<Tap> =
         (0..pixels * per_pixel).map(|ix| Tap::at(inside.x, step(inside.width), ix, size.width)).collect();
+    let samples = (per_pixel * per_pixel) as f32;
+    let mut sums = vec![0.0_f32; pixels as usize * 3];
     for iy in 0..pixels {
-        let rows: Vec<Tap> = (iy * per_pixel..(iy + 1) * per_pixel)
-            .map(|ix| Tap::at(inside.y, step(inside.height), ix, size.height))
-            .collect();
-        for columns in columns.chunks_exact(per_pixel as usize) {
-            crop.extend(mean(view, columns, &rows));
+        sums.fill(0.0);
+        for ix in iy * per_pixel..(iy + 1) * per_pixel {
+            add_row(view, &columns, Tap::at(inside.y, step(inside.height), ix, size.height), &mut sums);
         }
+        crop.extend(sums.iter().map(|sum| (sum / samples + 0.5) as u8));
     }
     Ok(())
 }
@@ -99,28 +100,31 @@ impl Tap {
     }
 }
 
-/// The mean of the samples at all crossings of the taps.
-fn mean(view: &View, columns: &[Tap], rows: &[Tap]) -> [u8; 3] {
-    let mut sum = [0.0; 3];
-    for row in rows {
+/// Adds the samples of one row to a row of pixels, HWC; each pixel has equally many of the columns.
+fn add_row(view: &View, columns: &[Tap], row: Tap, sums: &mut [f32]) {
+    let per_pixel = columns.len() * 3 / sums.len();
+    let Some(ys) = row.neighbours else {
+        return sums.iter_mut().for_each(|sum| *sum += OUTSIDE * per_pixel as f32);
+    };
+    let n = view.size().width as usize * 3;
+    let [above, below] = ys.map(|y| &view.as_u8()[y * n..][..n]);
+    for (sum, columns) in sums.chunks_exact_mut(3).zip(columns.chunks_exact(per_pixel)) {
         for column in columns {
-            let sample = sample(view, *column, *row);
+            let sample = sample(above, below, *column, row.weight);
             (0..3).for_each(|c| sum[c] += sample[c]);
         }
     }
-    let n = (columns.len() * rows.len()) as f32;
-    sum.map(|v| (v / n + 0.5) as u8)
 }
 
-fn sample(view: &View, column: Tap, row: Tap) -> [f32; 3] {
-    let (Some(xs), Some(ys)) = (column.neighbours, row.neighbours) else { return [OUTSIDE; 3] };
-    let (pixels, width) = (view.as_u8(), view.size().width as usize);
-    let at = |x: usize, y: usize, c: usize| f32::from(pixels[(y * width + x) * 3 + c]);
-    [0, 1, 2].map(|c| {
-        let mix = |y: usize| at(xs[0], y, c) + (at(xs[1], y, c) - at(xs[0], y, c)) * column.weight;
-        let (above, below) = (mix(ys[0]), mix(ys[1]));
-        above + (below - above) * row.weight
-    })
+/// The bilinear sample at a column, between two rows of pixels.
+fn sample(above: &[u8], below: &[u8], column: Tap, weight: f32) -> [f32; 3] {
+    let Some(xs) = column.neighbours else { return [OUTSIDE; 3] };
+    let along = |row: &[u8]| {
+        let [a, b] = xs.map(|x| &row[x * 3..x * 3 + 3]);
+        [0, 1, 2].map(|c| f32::from(a[c]) + (f32::from(b[c]) - f32::from(a[c])) * column.weight)
+    };
+    let (above, below) = (along(above), along(below));
+    [0, 1, 2].map(|c| above[c] + (below[c] - above[c]) * weight)
 }
 
 /// Normalized points of a picture of size `frame`.
