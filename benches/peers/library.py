@@ -140,12 +140,15 @@ def main():
 def report(n, total, times, memory, faces):
     rate = {name: n / min(spent) for name, spent in times.items()}
     print(f"{n} photographs, {total / 1e6:.0f} MB; fastest of {len(times['peer'])} runs each\n")
-    print(f"| run | photographs/s | beside {THREADS[0]} | beside the script |")
+    one = "one core" if ONE_CORE in THREADS else "one thread"
+    print(f"| run | photographs/s | beside {one} | beside the script |")
     print("| --- | ---: | ---: | ---: |")
     for detector, threads in (name for name in times if name != "peer"):
         own = rate[detector, threads]
         cells = f"{own:.1f} | {own / rate[detector, THREADS[0]]:.2f} | {own / rate['peer']:.2f}"
-        print(f"| `ocelli library scan --detector {detector} --threads {threads}` | {cells} |")
+        n_threads, _, cores = threads.partition(", ")
+        where = f", {cores}" if cores else ""
+        print(f"| `ocelli library scan --detector {detector} --threads {n_threads}`{where} | {cells} |")
     print(f"| OpenCV and YuNet-n in two processes ({faces} faces) | {rate['peer']:.1f} | | 1.00 |")
     if memory:
         median = statistics.median(memory)
