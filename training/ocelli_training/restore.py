@@ -43,9 +43,11 @@ def training_crops() -> list[Tensor]:
 def unfolded(file: Interpreter, name: str, crops: list[Tensor]) -> nn.Module:
     """Returns a network of the family that computes what the file computes, or a thinner one made from it.
 
-    A teacher is grown from the file and computes the same, too.
+    A teacher is grown from the file of `face-student` and computes the same, too.
     """
     if name == "face-teacher":
+        if file.graph["name"] != "face-student":
+            raise ValueError(f"a teacher grows from face-student, not from {file.graph['name']}")
         return grown(unfolded(file, file.graph["name"], crops), nets.build(name).eval())
     net, source = nets.build(name).eval(), plain(file)
     if name != file.graph["name"]:
