@@ -50,7 +50,7 @@ def resident_mb(pid):
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("VmRSS:"):
             return int(line.split()[1]) / 1024
-    return 0.0
+    raise OSError("the process has ended")
 
 
 def scan(ocelli, library, detector, threads, scratch):

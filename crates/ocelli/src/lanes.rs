@@ -124,17 +124,19 @@ fn keep_to_core(ix: usize, threads: usize) {
     }
 }
 
-/// Lets the system run this thread only where nobody else wants the processor, as far as the system knows such a thing;
-/// threads that it starts inherit that. For helpers of long runs; there is no way back.
+/// Lets the system run this thread with the least weight beside others; threads that it starts inherit that. For helpers
+/// of long runs; there is no way back.
 pub fn lower_thread_priority() {
     use thread_priority::ThreadPriority;
     #[cfg(target_os = "linux")]
     {
         use thread_priority::{NormalThreadSchedulePolicy, ThreadSchedulePolicy};
         use thread_priority::{set_thread_priority_and_policy, thread_native_id};
-        let idle = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
+        // Not the policy "idle": Linux takes a processor with nothing but such threads for a free one, and puts the next
+        // of them there while another processor has nothing to do, which costs a run on two cores up to a fifth.
+        let batch = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Batch);
         // Where it is refused the thread runs as all others do, and still gives way at checkpoints.
-        let _ = set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, idle);
+        let _ = set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, batch);
     }
     #[cfg(not(target_os = "linux"))]
     let _ = thread_priority::set_current_thread_priority(ThreadPriority::Min);
@@ -170,11 +172,15 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn background_threads_are_idle_threads() {
+    fn background_threads_have_the_least_weight() {
         use thread_priority::{NormalThreadSchedulePolicy, ThreadSchedulePolicy, thread_schedule_policy};
         let lanes = Lanes::new(1, 1).unwrap();
         let policy = lanes.pool(Priority::Background).install(|| thread_schedule_policy().unwrap());
-        assert_eq!(policy, ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle));
+        assert_eq!(policy, ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Batch));
+        // Of what follows the thread's name in brackets, the 17th field.
+        let stat = || std::fs::read_to_string("/proc/thread-self/stat").unwrap();
+        let stat = lanes.pool(Priority::Background).install(stat);
+        assert_eq!(stat.rsplit_once(") ").unwrap().1.split(' ').nth(16), Some("19"));
         let policy = lanes.pool(Priority::Default).install(|| thread_schedule_policy().unwrap());
         assert_eq!(policy, thread_schedule_policy().unwrap());
     }
