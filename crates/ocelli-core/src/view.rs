@@ -123,6 +123,9 @@ pub struct ViewSpec {
     pub region: Option<PixelRegion>,
 }
 
+/// Levels shorter than this are made from the level twice as long.
+const HALVED_BELOW: u32 = 512;
+
 impl ViewSpec {
     /// A view of the whole picture whose longer side has `longer_side` pixels.
     pub const fn scaled(kind: ViewKind, longer_side: u32) -> Self {
@@ -164,6 +167,15 @@ impl ViewSpec {
             ViewScale::LongerSide(longer) | ViewScale::Part { longer, .. } => part.scaled_to_longer_side(longer),
             ViewScale::Sampled(size) => size,
         }
+    }
+
+    /// The level twice as long that this level is made from, in a picture of size `image`; none for views that are made from
+    /// the picture itself. Shrinking by two is cheap, and the larger level is usually wanted, too.
+    pub fn halved_from(&self, image: Size) -> Option<Self> {
+        let ViewScale::LongerSide(longer) = self.scale else { return None };
+        let double = longer.checked_mul(2)?;
+        let is_made = longer < HALVED_BELOW && double < self.region_of(image).size().longer_side();
+        is_made.then_some(Self { scale: ViewScale::LongerSide(double), ..*self })
     }
 
     /// Where a rectangle in this view's pixels lies in the upright original picture of size `image`.
@@ -464,6 +476,17 @@ mod tests {
         assert_eq!(view.from_image(view.to_image(level)), level);
         let integral = spec.of_kind(ViewKind::Integral);
         assert_eq!(integral.bytes(image), 51 * 26 * 4);
+    }
+
+    #[test]
+    fn small_levels_are_halves_and_large_ones_come_from_the_picture() {
+        let above = |longer, image| ViewSpec::scaled(ViewKind::Rgb8, longer).halved_from(Size::new(image, 10));
+        assert_eq!(above(511, 2000), Some(ViewSpec::scaled(ViewKind::Rgb8, 1022)));
+        assert_eq!(above(512, 2000), None);
+        assert_eq!(above(300, 600), None);
+        assert_eq!(above(63, 253), Some(ViewSpec::scaled(ViewKind::Rgb8, 126)));
+        assert_eq!(above(127, 253), None);
+        assert_eq!(ViewSpec::native(ViewKind::Rgb8).halved_from(Size::new(2000, 10)), None);
     }
 
     #[test]

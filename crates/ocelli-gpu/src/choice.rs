@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
-use ocelli_nn::backend::{Job, Level, LevelSource, Urgency, Want};
+use ocelli_nn::backend::{Job, Level, Urgency, Want};
 use ocelli_nn::{Error, ImageShape, Network, PlanOptions, RgbImage};
 use serde::{Deserialize, Serialize};
 
@@ -158,7 +158,7 @@ fn on_cpu(network: &Arc<Network>, picture: RgbImage<'_>) -> Result<(), Error> {
 
 fn on_device(gpu: &Gpu, network: &Arc<Network>, picture: RgbImage<'_>) -> Result<(), Error> {
     let names: Vec<&str> = network.graph().output_names().collect();
-    let levels = [Level { shape: picture.shape(), source: LevelSource::Picture }];
+    let levels = [Level { shape: picture.shape(), through: Vec::new() }];
     let (want, urgency) = (Want::Outputs(&names), Urgency::Default);
     gpu.run(&Job { network, picture, levels: &levels, want, urgency, should_stop: &|| false }).map(|_| ())
 }

@@ -5,10 +5,6 @@
 
 use ocelli_core::{Error, Limits, PixelRegion, Result, Size, ViewKind, ViewScale, ViewSpec};
 
-/// Levels at most this long are made from the level twice as long: shrinking by two is cheap, and the larger
-/// level is usually wanted too.
-const HALVED_BELOW: u32 = 512;
-
 /// Encoded pictures with more pixels than this are never decoded in full for the sake of a smaller view: each view
 /// at the root of a pyramid comes from a pass of its own method. Smaller pictures are decoded once, and shared.
 const DIRECT_ABOVE: u64 = 2 << 20;
@@ -56,12 +52,10 @@ pub(crate) fn origin(spec: ViewSpec, subject: Subject) -> Origin {
         (_, ViewKind::Luma8) => Origin::Made(spec.of_kind(ViewKind::Rgb8)),
         (ViewScale::Native, _) if spec.region.is_none() || subject.direct => Origin::Decode,
         (ViewScale::Native, _) => Origin::Made(ViewSpec { region: None, ..spec }),
-        (ViewScale::LongerSide(longer), _) => match longer.checked_mul(2) {
-            Some(double) if longer < HALVED_BELOW && double < own.longer_side() => {
-                Origin::Made(ViewSpec { scale: ViewScale::LongerSide(double), ..spec })
-            }
-            _ if subject.direct => Origin::Decode,
-            _ => Origin::Made(native),
+        (ViewScale::LongerSide(_), _) => match spec.halved_from(image) {
+            Some(double) => Origin::Made(double),
+            None if subject.direct => Origin::Decode,
+            None => Origin::Made(native),
         },
     }
 }

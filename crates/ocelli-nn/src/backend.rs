@@ -29,22 +29,13 @@ pub enum Urgency {
     Interactive,
 }
 
-/// What a level of a job's pyramid is made from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum LevelSource {
-    /// The picture itself.
-    Picture,
-    /// The level before this one.
-    Above,
-}
-
 /// One level: the picture, shrunk or grown by the antialiased triangle filter of the CPU's intake.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Level {
     /// Its height and width.
     pub shape: ImageShape,
-    /// What it is made from; the first level can only be made from the picture.
-    pub source: LevelSource,
+    /// Shapes on the way from the picture to the level, each made from the one before; equal ways are gone once.
+    pub through: Vec<ImageShape>,
 }
 
 /// What should come back from the device.

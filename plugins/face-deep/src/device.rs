@@ -3,13 +3,9 @@
 use crate::merge::Candidate;
 use crate::{DeepFaces, decode, failed};
 use ocelli_core::{Control, DetectFaces, Device, Error, Input, Priority, Provenance, Result, Size, View, ViewSpec};
-use ocelli_nn::backend::{Backend, Cell, Job, Level, LevelSource, Urgency, Want};
+use ocelli_nn::backend::{Backend, Cell, Job, Level, Urgency, Want};
 use ocelli_nn::{ImageShape, Precision, RgbImage};
 use std::sync::Arc;
-
-/// Levels at least this long are made from the picture that went up, smaller ones from the level above: as the intake
-/// makes them from the decoded picture.
-const HALVED_BELOW: usize = 512;
 
 impl DeepFaces {
     /// Lets requests run on `backend`: those that ask for a graphics device, and those that leave the choice open where
@@ -67,6 +63,23 @@ impl DeepFaces {
         }
     }
 
+    /// The sizes of all levels of a run that declares views of these sizes, and where it is: on a graphics device all levels but
+    /// the largest are made there.
+    pub(crate) fn scanned(&self, request: &DetectFaces, views: &[Size]) -> Result<(Vec<Size>, Device)> {
+        let here = (views.to_vec(), Device::Cpu);
+        let [largest] = views else { return Ok(here) };
+        // The levels of a picture that is no larger than its largest level.
+        let image =
+            if request.fine { Size::new(largest.width.div_ceil(2), largest.height.div_ceil(2)) } else { *largest };
+        let mut whole = request.clone();
+        whole.options.region = None;
+        let specs = self.levels(&whole, image);
+        Ok(match self.device(request, &specs, image)? {
+            Some(_) => (specs.iter().map(|spec| spec.size(image)).collect(), Device::Gpu),
+            None => here,
+        })
+    }
+
     /// The provenance of the answers: it names the device.
     pub(crate) fn provenance(
         &self,
@@ -93,7 +106,7 @@ impl DeepFaces {
         threshold: f32,
         control: &Control,
     ) -> Result<Vec<Candidate>> {
-        let levels: Vec<Level> = specs.iter().enumerate().map(|(ix, spec)| level(ix, spec.size(image))).collect();
+        let levels: Vec<Level> = specs.iter().map(|spec| level(spec, &specs[0], image)).collect();
         let job = Job {
             network: &self.network,
             picture: RgbImage::packed(view.as_u8(), shape(view.size())).map_err(failed)?,
@@ -135,10 +148,15 @@ fn shape(size: Size) -> ImageShape {
     ImageShape::new(size.height as usize, size.width as usize)
 }
 
-fn level(ix: usize, size: Size) -> Level {
-    let shape = shape(size);
-    let small = shape.height.max(shape.width) < HALVED_BELOW;
-    Level { shape, source: if ix > 0 && small { LevelSource::Above } else { LevelSource::Picture } }
+/// A level, made as the intake makes it; what the intake would make from more than `largest`, the level that went up, is
+/// made from that.
+fn level(spec: &ViewSpec, largest: &ViewSpec, image: Size) -> Level {
+    let longer = |spec: &ViewSpec| spec.size(image).longer_side();
+    let above = |spec: &ViewSpec| spec.halved_from(image).filter(|above| longer(above) < longer(largest));
+    let way = std::iter::successors(above(spec), above);
+    let mut through: Vec<_> = way.map(|spec| shape(spec.size(image))).collect();
+    through.reverse();
+    Level { shape: shape(spec.size(image)), through }
 }
 
 fn urgency(priority: Priority) -> Urgency {
@@ -187,6 +205,36 @@ mod tests {
         assert_eq!(n_views(&detector, DetectFaces::new().min_size(0.3)).unwrap(), 2);
         assert_eq!(n_views(&detector, DetectFaces::new().device(Device::Cpu)).unwrap(), 5);
         assert_eq!(n_views(&detector, DetectFaces::new().device(Device::Gpu)).unwrap(), 1);
+    }
+
+    #[test]
+    fn levels_go_the_way_of_the_intake() {
+        let image = Size::new(228, 253);
+        let specs = DeepFaces::new().unwrap().levels(&DetectFaces::new(), image);
+        let way = |spec: &ViewSpec| {
+            let Level { shape, through } = level(spec, &specs[0], image);
+            through.iter().chain([&shape]).map(|shape| shape.height).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            specs.iter().map(way).collect::<Vec<_>>(),
+            [vec![253], vec![127], vec![252, 126, 63], vec![128, 64, 32]]
+        );
+    }
+
+    #[test]
+    fn the_cost_of_a_device_is_that_of_all_levels() {
+        let detector = DeepFaces::new().unwrap().with_backend(Arc::new(Broken));
+        let cost = |request: DetectFaces| {
+            let image = ImageInfo::new("test", Size::new(500, 375), Default::default(), "pixels");
+            let needs = detector.needs(&request, &image).unwrap();
+            let sizes: Vec<Size> = needs.views.iter().map(|spec| spec.size(image.size)).collect();
+            detector.cost(&request, &sizes).unwrap()
+        };
+        for request in [DetectFaces::new(), DetectFaces::new().fine(true), DetectFaces::new().any_orientation(true)] {
+            let [gpu, cpu] = [Device::Gpu, Device::Cpu].map(|device| cost(request.clone().device(device)));
+            assert_eq!((gpu.device, cpu.device), (Device::Gpu, Device::Cpu));
+            assert_eq!(gpu.operations, cpu.operations);
+        }
     }
 
     #[test]

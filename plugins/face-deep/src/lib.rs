@@ -241,12 +241,14 @@ impl Algorithm for DeepFaces {
     }
 
     fn cost(&self, request: &DetectFaces, sizes: &[Size]) -> Result<Cost> {
-        let once = self.cost_of(sizes)?;
-        if !request.any_orientation {
-            return Ok(once);
+        let (sizes, device) = self.scanned(request, sizes)?;
+        let mut cost = self.cost_of(&sizes)?;
+        if request.any_orientation {
+            cost.bytes += sizes.iter().map(|size| 3 * size.pixels()).sum::<u64>();
+            cost.operations *= 1 + TURNS.len() as u64;
         }
-        let turned: u64 = sizes.iter().map(|size| 3 * size.pixels()).sum();
-        Ok(Cost::on_cpu(once.bytes + turned, once.operations * (1 + TURNS.len() as u64)))
+        cost.device = device;
+        Ok(cost)
     }
 
     fn tiles(&self) -> Option<&dyn TileScan<DetectFaces>> {

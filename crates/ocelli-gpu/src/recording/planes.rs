@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use ocelli_nn::backend::{Level, LevelSource};
+use ocelli_nn::backend::Level;
 use ocelli_nn::{Error, ImageShape};
 
 use super::Call;
@@ -35,16 +35,31 @@ impl Planes {
         let mut planes = Self { tables: vec![0], ..Self::default() };
         let whole = planes.allocate(picture)?;
         planes.push(Kernel::Unpack, PlaneParams { target_plane: 0, ..Default::default() }, picture, 1);
-        let mut above = whole;
-        for (level_ix, level) in levels.iter().enumerate() {
-            let source = match level.source {
-                LevelSource::Above if level_ix > 0 => above,
-                _ => whole,
-            };
-            above = planes.resize(source, level.shape)?;
-            planes.levels.push(above.offset as u32);
+        let mut made = HashMap::new();
+        for level in levels {
+            let plane = planes.along(whole, level, &mut made)?;
+            planes.levels.push(plane.offset as u32);
         }
         Ok(planes)
+    }
+
+    /// The plane of a level, made on its way from the picture; `made` are planes by the way to them.
+    fn along(
+        &mut self,
+        whole: Plane,
+        level: &Level,
+        made: &mut HashMap<Vec<ImageShape>, Plane>,
+    ) -> Result<Plane, Error> {
+        let (mut plane, mut way) = (whole, Vec::new());
+        for &shape in level.through.iter().chain([&level.shape]) {
+            way.push(shape);
+            plane = match made.get(&way) {
+                Some(known) => *known,
+                None => self.resize(plane, shape)?,
+            };
+            made.insert(way.clone(), plane);
+        }
+        Ok(plane)
     }
 
     /// Room for a plane.

@@ -1,6 +1,6 @@
 //! Recordings by their shape: no adapter takes part.
 
-use ocelli_nn::backend::{DeviceNetwork, Level, LevelSource, Want};
+use ocelli_nn::backend::{DeviceNetwork, Level, Want};
 use ocelli_nn::testing::student;
 use ocelli_nn::{Error, ImageShape, Network};
 
@@ -14,10 +14,10 @@ fn record(room: Room, want: Want<'_>) -> Result<Recording, Error> {
     let network = Network::new(&student(1, [8, 8, 8, 8]).model()).unwrap();
     let network = DeviceNetwork::new(&network, 4).unwrap();
     let packed = PackedWeights::new(&network, Element::F32);
-    let level = |height, width, source| Level { shape: ImageShape::new(height, width), source };
-    let levels =
-        [level(96, 128, LevelSource::Picture), level(48, 64, LevelSource::Above), level(24, 32, LevelSource::Above)];
-    let picture = ImageShape::new(96, 128);
+    let [picture, half, quarter] =
+        [[96, 128], [48, 64], [24, 32]].map(|[height, width]| ImageShape::new(height, width));
+    let levels = [(picture, vec![]), (half, vec![]), (quarter, vec![half])];
+    let levels = levels.map(|(shape, through)| Level { shape, through });
     let (network, places) = (&network, &packed.places[..]);
     Recording::new(&Subject { network, places, element: Element::F32, picture, levels: &levels, want }, room)
 }

@@ -2,7 +2,7 @@
 
 use ndarray::Array3;
 use ocelli_gpu::{GpuBackend, GpuOptions};
-use ocelli_nn::backend::{Backend, Job, Level, LevelSource, Urgency, Want};
+use ocelli_nn::backend::{Backend, Job, Level, Urgency, Want};
 use ocelli_nn::testing::{FileBuilder, Random};
 use ocelli_nn::{ImageShape, Network, PlanOptions, RgbImage};
 use std::sync::{Arc, OnceLock};
@@ -51,11 +51,9 @@ pub fn picture([height, width]: [usize; 2]) -> Vec<u8> {
 
 /// Levels of these shapes, each made from the one before.
 pub fn levels(shapes: &[[usize; 2]]) -> Vec<Level> {
-    let level = |(ix, &[height, width]): (usize, &[usize; 2])| Level {
-        shape: ImageShape::new(height, width),
-        source: if ix == 0 { LevelSource::Picture } else { LevelSource::Above },
-    };
-    shapes.iter().enumerate().map(level).collect()
+    let shapes: Vec<_> = shapes.iter().map(|&[height, width]| ImageShape::new(height, width)).collect();
+    let level = |ix: usize| Level { shape: shapes[ix], through: shapes[..ix].to_vec() };
+    (0..shapes.len()).map(level).collect()
 }
 
 pub fn job<'a>(
