@@ -1,8 +1,8 @@
 //! The fuzz targets without a fuzzer: seeded mutations of small files of every format, on a stable compiler.
 //!
-//! `cargo run --release -p ocelli-image --example smoke -- [SECONDS] [SEED]`
+//! `cargo run --release -p ocelli-image --example smoke -- [SECONDS] [SEED] [FORMAT]`
 //!
-//! Each target runs for the time given (60 seconds by default). A panic ends the program, and so does a case that takes
+//! Each target runs for the time given (60 seconds by default), on files of all formats or of the one named (`jxl`). A panic ends the program, and so does a case that takes
 //! more memory than the limits allow; the seed and the number of the case are printed before. What a fuzzer adds is
 //! guidance by coverage: `fuzz/smoke.sh` uses one where cargo-fuzz is installed.
 
@@ -36,25 +36,41 @@ impl Random {
 }
 
 /// One small file of every format that this build reads and can be made here.
-fn files() -> Vec<Vec<u8>> {
+fn files() -> Vec<(&'static str, Vec<u8>)> {
     let picture = RgbImage::from_fn(61, 47, |x, y| Rgb([(x * 4) as u8, (y * 5) as u8, (x * y % 251) as u8]));
-    let formats =
-        [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::WebP, ImageFormat::Bmp, ImageFormat::Tiff, ImageFormat::Pnm];
-    let encoded = |format: ImageFormat| {
+    let formats = [
+        ("jpeg", ImageFormat::Jpeg),
+        ("png", ImageFormat::Png),
+        ("webp", ImageFormat::WebP),
+        ("bmp", ImageFormat::Bmp),
+        ("tiff", ImageFormat::Tiff),
+        ("pnm", ImageFormat::Pnm),
+    ];
+    let encoded = |(name, format)| {
         let mut bytes = Cursor::new(Vec::new());
         DynamicImage::from(picture.clone()).write_to(&mut bytes, format).expect("an encoder for this format");
-        bytes.into_inner()
+        (name, bytes.into_inner())
     };
     let mut files: Vec<_> = formats.into_iter().map(encoded).collect();
     let mut gif = Vec::new();
     let frames = (0..3).map(|_| image::Frame::new(DynamicImage::from(picture.clone()).to_rgba8()));
     GifEncoder::new_with_speed(&mut gif, 30).encode_frames(frames).expect("an encoder for this format");
-    files.push(gif);
-    let fixtures: [&[u8]; 2] =
-        [include_bytes!("../tests/fixtures/gradient.jxl"), include_bytes!("../tests/fixtures/gradient-420.avif")];
-    files.extend(fixtures.map(<[u8]>::to_vec));
+    files.push(("gif", gif));
+    let fixtures: [(_, &[u8]); 7] = [
+        ("jxl", include_bytes!("../tests/fixtures/gradient.jxl")),
+        ("jxl", include_bytes!("../tests/fixtures/alpha.jxl")),
+        ("jxl", include_bytes!("../tests/fixtures/linear.jxl")),
+        ("jxl", include_bytes!("../tests/fixtures/patches.jxl")),
+        ("jxl", include_bytes!("../tests/fixtures/profile.jxl")),
+        ("jxl", include_bytes!("../tests/fixtures/turned.jxl")),
+        ("avif", include_bytes!("../tests/fixtures/gradient-420.avif")),
+    ];
+    files.extend(fixtures.map(|(name, bytes)| (name, bytes.to_vec())));
     #[cfg(feature = "heic")]
-    files.push(heifer::encode_rgb8(61, 47, &picture, &Default::default()).expect("an encoder for this format"));
+    files.push((
+        "heic",
+        heifer::encode_rgb8(61, 47, &picture, &Default::default()).expect("an encoder for this format"),
+    ));
     files
 }
 
@@ -114,9 +130,13 @@ fn run(name: &str, seconds: u64, seed: u64, mut case: impl FnMut(&mut Random)) {
 }
 
 fn main() {
-    let mut args = std::env::args().skip(1).map(|v| v.parse().expect("a whole number"));
-    let (seconds, seed) = (args.next().unwrap_or(60), args.next().unwrap_or(1));
-    let files = files();
+    let mut args = std::env::args().skip(1);
+    let mut number = |otherwise| args.next().map_or(otherwise, |v| v.parse().expect("a whole number"));
+    let (seconds, seed) = (number(60), number(1));
+    let wanted = args.next();
+    let files = files().into_iter().filter(|(name, _)| wanted.as_ref().is_none_or(|wanted| wanted == name));
+    let files: Vec<_> = files.map(|(_, bytes)| bytes).collect();
+    assert!(!files.is_empty(), "no file of the format {wanted:?}");
     // The last case stays as a file, so that what ended the program is at hand.
     let last = std::env::temp_dir().join("ocelli-smoke.case");
     println!("the case at work: {}", last.display());

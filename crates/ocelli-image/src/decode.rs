@@ -15,6 +15,8 @@ mod heic;
 #[cfg(any(feature = "heic", feature = "avif"))]
 mod heif;
 mod jpeg;
+#[cfg(feature = "jxl")]
+mod jxl;
 mod png;
 mod tiff;
 mod whole;
@@ -48,6 +50,11 @@ pub(crate) enum Body {
     PngRows,
     TiffChunks {
         band_rows: u32,
+    },
+    #[cfg(feature = "jxl")]
+    JpegXl {
+        /// Colours and extra channels, all of which are decoded.
+        channels: u64,
     },
     /// Frames that are decoded in one piece, by the `image` crate.
     Whole,
@@ -105,6 +112,8 @@ impl Encoded {
             Format::Heic => heic::head(source)?,
             #[cfg(feature = "avif")]
             Format::Avif => avif::head(source)?,
+            #[cfg(feature = "jxl")]
+            Format::JpegXl => jxl::head(source)?,
             _ => whole::head(source)?,
         };
         check_size(&name, head.stored, limits)?;
@@ -122,6 +131,8 @@ impl Encoded {
         match self.body {
             Body::PngRows | Body::TiffChunks { .. } => Method::Rows,
             Body::Whole => Method::Whole,
+            #[cfg(feature = "jxl")]
+            Body::JpegXl { .. } => Method::Whole,
             Body::Jpeg { .. } => {
                 let wanted = f64::from(target.size.longer_side()) * DECODED_OVER_WANTED;
                 let shrunk = |d: &u8| f64::from(target.region.size().longer_side()) / f64::from(*d) >= wanted;
@@ -195,6 +206,10 @@ impl Encoded {
             (Method::Whole, Body::Jpeg { coefficients }) => {
                 jpeg::whole_bytes(self.stored, pixel, coefficients) + self.input.bytes_to_load() + canon
             }
+            #[cfg(feature = "jxl")]
+            (Method::Whole, Body::JpegXl { channels }) => {
+                jxl::frame_bytes(self.stored, channels, pixel) + self.input.bytes_to_load() + canon
+            }
             (Method::Whole, _) => {
                 let loads = !matches!(self.format, Format::Image(format) if format != ImageFormat::WebP);
                 let load = if loads { self.input.bytes_to_load() } else { 0 };
@@ -267,6 +282,11 @@ impl Encoded {
             (Method::Whole, Format::Heic) => heic::frame(source, self.stored, &self.canon, sink),
             #[cfg(feature = "avif")]
             (Method::Whole, Format::Avif) => avif::frame(source, self.stored, &self.canon, sink),
+            #[cfg(feature = "jxl")]
+            (Method::Whole, Format::JpegXl) => {
+                let Body::JpegXl { channels } = self.body else { return Err(source.changed()) };
+                jxl::frame(source, self.stored, channels, &self.canon, sink)
+            }
             (Method::Whole, _) => whole::frame(source, self.stored, &self.canon, sink),
         }
     }

@@ -28,6 +28,18 @@ fn encoded(format: ImageFormat) -> Vec<u8> {
     bytes.into_inner()
 }
 
+/// Colours as floats; alpha where the format has it, so that its undoing is measured too.
+#[cfg(any(feature = "hdr", feature = "exr"))]
+fn floats(format: ImageFormat) -> Vec<u8> {
+    let picture = DynamicImage::from(image::Rgba32FImage::from_fn(SIDES.0, SIDES.1, |x, y| {
+        image::Rgba([x as f32 / 3200.0, y as f32 / 700.0, 0.3, 0.5])
+    }));
+    let picture = if format == ImageFormat::Hdr { picture.to_rgb32f().into() } else { picture };
+    let mut bytes = Cursor::new(Vec::new());
+    picture.write_to(&mut bytes, format).unwrap();
+    bytes.into_inner()
+}
+
 /// One file of every format that this build reads.
 fn files() -> Vec<(String, Vec<u8>)> {
     let mut files: Vec<_> = [
@@ -40,10 +52,16 @@ fn files() -> Vec<(String, Vec<u8>)> {
         ImageFormat::Gif,
         #[cfg(feature = "qoi")]
         ImageFormat::Qoi,
+        #[cfg(feature = "tga")]
+        ImageFormat::Tga,
     ]
     .map(|format| (format!("{format:?}"), encoded(format)))
     .into();
     files.push(("Progressive".into(), include_bytes!("fixtures/progressive.jpg").to_vec()));
+    #[cfg(feature = "hdr")]
+    files.push(("HDR".into(), floats(ImageFormat::Hdr)));
+    #[cfg(feature = "exr")]
+    files.push(("OpenEXR".into(), floats(ImageFormat::OpenExr)));
     #[cfg(feature = "heic")]
     files.push(("HEIC".into(), {
         let (width, height) = SIDES;
@@ -64,10 +82,15 @@ fn level(longer: u32) -> ViewSpec {
 #[test]
 fn passes_stay_within_their_plan_and_too_large_ones_are_refused() {
     let frame = u64::from(SIDES.0) * u64::from(SIDES.1) * 3;
+    let folder = tempfile::tempdir().unwrap();
     for (format, file) in files() {
+        let path = folder.path().join("file.tga");
+        std::fs::write(&path, &file).unwrap();
         let file: std::sync::Arc<[u8]> = file.into();
+        // Nothing but its name tells what a TGA file is.
+        let source = || if format == "Tga" { Source::path(&path) } else { Source::bytes("file", file.clone()) };
         let specs = [level(520), level(260)];
-        let picture = Picture::open(Source::bytes("file", file.clone()), &Limits::default()).unwrap();
+        let picture = Picture::open(source(), &Limits::default()).unwrap();
         let plan = picture.plan(&specs).unwrap();
 
         let before = MEMORY.current_usage();
@@ -82,7 +105,7 @@ fn passes_stay_within_their_plan_and_too_large_ones_are_refused() {
 
         let mut limits = Limits::default();
         limits.max_decode_bytes = plan.decodes[0].peak_bytes - 1;
-        let picture = Picture::open(Source::bytes("file", file), &limits).unwrap();
+        let picture = Picture::open(source(), &limits).unwrap();
         assert!(matches!(picture.plan(&specs), Err(Error::Limits { .. })), "{format:?}");
         let before = MEMORY.current_usage();
         MEMORY.reset_peak_usage();

@@ -2,8 +2,9 @@
 
 use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
 use ocelli_core::{Control, Error, Limits, Result, ViewKind, ViewSpec};
-use ocelli_image::{Picture, ViewCache};
+use ocelli_image::{Picture, Source, ViewCache};
 use std::io::Cursor;
+use std::path::Path;
 
 const FORMATS: [ImageFormat; 7] = [
     ImageFormat::Jpeg,
@@ -25,44 +26,62 @@ fn encoded(format: ImageFormat) -> Vec<u8> {
     bytes.into_inner()
 }
 
+/// A small file, and the name that it needs to be known.
+struct Small {
+    format: String,
+    bytes: Vec<u8>,
+    /// The ending of files that nothing but their name tells.
+    ending: Option<&'static str>,
+}
+
+impl Small {
+    fn new(format: &str, bytes: Vec<u8>) -> Self {
+        Self { format: format.to_owned(), bytes, ending: None }
+    }
+
+    /// A source of other bytes under the same kind of name.
+    fn source(&self, bytes: Vec<u8>, folder: &Path) -> Source {
+        let Some(ending) = self.ending else { return Source::from(bytes) };
+        let path = folder.join(format!("small.{ending}"));
+        std::fs::write(&path, bytes).unwrap();
+        Source::path(path)
+    }
+}
+
 /// One small file of every format that this build reads.
-fn files() -> Vec<(String, Vec<u8>)> {
+fn files() -> Vec<Small> {
     #[allow(unused_mut, reason = "more formats behind features")]
-    let mut files: Vec<_> = FORMATS.iter().map(|&format| (format!("{format:?}"), encoded(format))).collect();
+    let mut files: Vec<_> = FORMATS.iter().map(|&format| Small::new(&format!("{format:?}"), encoded(format))).collect();
     #[cfg(feature = "qoi")]
-    files.push(("QOI".into(), encoded(ImageFormat::Qoi)));
+    files.push(Small::new("QOI", encoded(ImageFormat::Qoi)));
+    #[cfg(feature = "tga")]
+    files.push(Small { ending: Some("tga"), ..Small::new("TGA", encoded(ImageFormat::Tga)) });
     #[cfg(feature = "hdr")]
-    files.push(("HDR".into(), {
-        let float = DynamicImage::from(picture()).to_rgb32f();
-        let mut bytes = Vec::new();
-        image::codecs::hdr::HdrEncoder::new(&mut bytes)
-            .encode(&float.pixels().map(|p| *p).collect::<Vec<_>>(), 61, 47)
-            .unwrap();
-        bytes
-    }));
+    files.push(Small::new("HDR", floats(ImageFormat::Hdr)));
     #[cfg(feature = "exr")]
-    files.push(("OpenEXR".into(), {
-        let mut bytes = Cursor::new(Vec::new());
-        DynamicImage::from(DynamicImage::from(picture()).to_rgb32f())
-            .write_to(&mut bytes, ImageFormat::OpenExr)
-            .unwrap();
-        bytes.into_inner()
-    }));
+    files.push(Small::new("OpenEXR", floats(ImageFormat::OpenExr)));
     #[cfg(feature = "heic")]
-    files.push(("HEIC".into(), heifer::encode_rgb8(61, 47, &picture(), &Default::default()).unwrap()));
+    files.push(Small::new("HEIC", heifer::encode_rgb8(61, 47, &picture(), &Default::default()).unwrap()));
     #[cfg(feature = "avif")]
-    files.push(("AVIF".into(), include_bytes!("fixtures/gradient-420.avif").to_vec()));
+    files.push(Small::new("AVIF", include_bytes!("fixtures/gradient-420.avif").to_vec()));
     #[cfg(feature = "jxl")]
-    files.push(("JPEG XL".into(), include_bytes!("fixtures/gradient.jxl").to_vec()));
+    files.push(Small::new("JPEG XL", include_bytes!("fixtures/gradient.jxl").to_vec()));
     files
 }
 
+#[cfg(any(feature = "hdr", feature = "exr"))]
+fn floats(format: ImageFormat) -> Vec<u8> {
+    let mut bytes = Cursor::new(Vec::new());
+    DynamicImage::from(DynamicImage::from(picture()).to_rgb32f()).write_to(&mut bytes, format).unwrap();
+    bytes.into_inner()
+}
+
 /// Everything that intake does with a file: header, plan, views.
-fn read(bytes: Vec<u8>) -> Result<()> {
+fn read(source: Source) -> Result<()> {
     let mut limits = Limits::default();
     limits.max_pixels = 1 << 22;
     limits.max_decode_bytes = 64 << 20;
-    let picture = Picture::open(bytes, &limits)?;
+    let picture = Picture::open(source, &limits)?;
     let specs = [ViewSpec::native(ViewKind::Rgb8), ViewSpec::scaled(ViewKind::Integral, 20)];
     picture.plan(&specs)?;
     picture.views(&specs, &specs, &ViewCache::new(1 << 20), &Control::default())?;
@@ -78,12 +97,14 @@ fn check(what: &str, outcome: Result<()>) {
 
 #[test]
 fn every_truncation_is_an_error_or_a_picture() {
-    for (format, whole) in files() {
-        read(whole.clone()).unwrap_or_else(|e| panic!("{format}: {e}"));
+    let folder = tempfile::tempdir().unwrap();
+    for file in files() {
+        let Small { format, bytes: whole, .. } = &file;
+        read(file.source(whole.clone(), folder.path())).unwrap_or_else(|e| panic!("{format}: {e}"));
         let mut refused = 0;
         for part in 0..64 {
             let cut = whole[..whole.len() * part / 64].to_vec();
-            let outcome = read(cut);
+            let outcome = read(file.source(cut, folder.path()));
             refused += usize::from(outcome.is_err());
             check(&format!("{format} cut at {part}/64"), outcome);
         }
@@ -101,29 +122,35 @@ fn flipped_bits_are_an_error_or_a_picture() {
         state ^= state << 5;
         state as usize
     };
-    for (format, whole) in files() {
+    let folder = tempfile::tempdir().unwrap();
+    for file in files() {
         for case in 0..150 {
-            let mut bytes = whole.clone();
+            let mut bytes = file.bytes.clone();
             for _ in 0..=case % 4 {
                 // Headers deserve most of the attention.
                 let reach = if case % 2 == 0 { bytes.len().min(128) } else { bytes.len() };
                 let at = next() % reach;
                 bytes[at] ^= 1 << (next() % 8);
             }
-            check(&format!("{format} case {case}"), read(bytes));
+            check(&format!("{} case {case}", file.format), read(file.source(bytes, folder.path())));
         }
     }
 }
 
-/// The content decides what a file is, whatever its name says.
+/// The content decides what a file is, whatever its name says; only what has no mark needs its name.
 #[test]
 fn wrong_extensions_do_not_matter() {
     let folder = tempfile::tempdir().unwrap();
-    for (format, bytes) in files() {
-        for ending in ["jpg", "png", "tiff", "txt"] {
+    for Small { format, bytes, ending: named } in files() {
+        for ending in ["jpg", "png", "tiff", "tga", "txt"] {
             let path = folder.path().join(format!("wrong.{ending}"));
             std::fs::write(&path, &bytes).unwrap();
-            let picture = Picture::open(&path, &Limits::default()).unwrap_or_else(|e| panic!("{format}: {e}"));
+            let opened = Picture::open(&path, &Limits::default());
+            if named.is_some_and(|named| named != ending) {
+                assert!(matches!(opened, Err(Error::Decoding { .. })), "{format} named .{ending}: {opened:?}");
+                continue;
+            }
+            let picture = opened.unwrap_or_else(|e| panic!("{format}: {e}"));
             assert_eq!(picture.info().size.to_string(), "61×47", "{format} named .{ending}");
         }
     }

@@ -3,7 +3,6 @@
 use super::{Body, Head, SourceRef, feed_frame};
 use crate::colour::{Meaning, PixelType, SourceColour, ToCanon, straight, with_samples};
 use crate::format::Format;
-use crate::input::ReadSeek;
 use crate::sink::Sink;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader};
 use ocelli_core::{Error, Orientation, Result, Size};
@@ -52,13 +51,8 @@ pub(super) fn frame(source: SourceRef<'_>, stored: Size, canon: &ToCanon, sink: 
 /// The most bytes that a decoder holds for a frame: measured factors, rounded up.
 pub(super) fn frame_bytes(format: Format, stored: Size, pixel: u64) -> u64 {
     let frame = stored.pixels() * pixel;
-    let format = match format {
-        Format::Image(format) => format,
-        // Planes, samples of two bytes, the picture in RGBA, and what turns it.
-        Format::Heic | Format::Avif => return stored.pixels() * 16,
-        // Floats of every channel, twice while they are transformed, beside the result.
-        Format::JpegXl => return frame + stored.pixels() * 4 * 4 * 3,
-    };
+    // HEIF: planes, samples of two bytes, the picture in RGBA, and what turns it.
+    let Format::Image(format) = format else { return stored.pixels() * 16 };
     match format {
         // Planes of the lossy decoder, or the transforms of the lossless one, beside the result.
         ImageFormat::WebP => frame * 3 + stored.pixels() * 4,
@@ -71,22 +65,10 @@ pub(super) fn frame_bytes(format: Format, stored: Size, pixel: u64) -> u64 {
 
 fn decoder(source: SourceRef<'_>) -> Result<Box<dyn ImageDecoder + '_>> {
     let input = source.open()?;
-    let Format::Image(format) = source.format else { return other_decoder(source, input) };
+    let Format::Image(format) = source.format else { return Err(source.unsupported("its format")) };
     let mut reader = ImageReader::with_format(input, format);
     reader.limits(limits_of(source));
     Ok(Box::new(reader.into_decoder().map_err(|e| error(source, e))?))
-}
-
-#[cfg(feature = "jxl")]
-fn other_decoder<'a>(source: SourceRef<'a>, input: Box<dyn ReadSeek + 'a>) -> Result<Box<dyn ImageDecoder + 'a>> {
-    let mut decoder = jxl_oxide::integration::JxlDecoder::new(input).map_err(|e| error(source, e))?;
-    decoder.set_limits(limits_of(source)).map_err(|e| error(source, e))?;
-    Ok(Box::new(decoder))
-}
-
-#[cfg(not(feature = "jxl"))]
-fn other_decoder<'a>(source: SourceRef<'a>, _: Box<dyn ReadSeek + 'a>) -> Result<Box<dyn ImageDecoder + 'a>> {
-    Err(source.unsupported("its format"))
 }
 
 pub(super) fn limits_of(source: SourceRef<'_>) -> image::Limits {
