@@ -105,11 +105,11 @@ impl Encoded {
         let source = SourceRef { name: &name, input: &input, format, frame, limits, until: until(limits) };
         let head = match format {
             Format::Image(ImageFormat::Tiff) => tiff::head(source)?,
+            #[cfg(feature = "heic")]
+            Format::Heic => heic::head(source)?,
             _ if frame > 0 => frames::head(source)?,
             Format::Image(ImageFormat::Jpeg) => jpeg::head(source)?,
             Format::Image(ImageFormat::Png) => png::head(source)?,
-            #[cfg(feature = "heic")]
-            Format::Heic => heic::head(source)?,
             #[cfg(feature = "avif")]
             Format::Avif => avif::head(source)?,
             #[cfg(feature = "jxl")]
@@ -275,11 +275,11 @@ impl Encoded {
             (Method::Shrunk(d), _) => jpeg::shrunk(source, d, self.decoded_size(method), &self.canon, sink),
             (Method::Rows, Format::Image(ImageFormat::Png)) => png::rows(source, self.stored, &self.canon, sink),
             (Method::Rows, _) => tiff::chunks(source, self.stored, &self.canon, sink),
+            #[cfg(feature = "heic")]
+            (Method::Whole, Format::Heic) => heic::frame(source, self.stored, &self.canon, sink),
             (Method::Whole, format) if self.frame > 0 && format != Format::Image(ImageFormat::Tiff) => {
                 frames::frame(source, self.stored, &self.canon, sink)
             }
-            #[cfg(feature = "heic")]
-            (Method::Whole, Format::Heic) => heic::frame(source, self.stored, &self.canon, sink),
             #[cfg(feature = "avif")]
             (Method::Whole, Format::Avif) => avif::frame(source, self.stored, &self.canon, sink),
             #[cfg(feature = "jxl")]

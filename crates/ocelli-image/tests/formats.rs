@@ -119,7 +119,7 @@ fn avif_is_close_with_and_without_full_chroma() {
 
 #[cfg(feature = "heic")]
 #[test]
-fn heic_is_close_and_its_frames_are_those_that_a_viewer_shows() {
+fn heic_is_close() {
     let picture = gradient();
     let options = heifer::EncodeOptions { quality: 95, ..Default::default() };
     let bytes = heifer::encode_rgb8(61, 47, &picture, &options).unwrap();
@@ -128,6 +128,24 @@ fn heic_is_close_and_its_frames_are_those_that_a_viewer_shows() {
     assert!(difference < 12.0, "{difference}");
     let second = ocelli_image::Source::bytes("heic", bytes).frame(1);
     assert!(matches!(Picture::open(second, &Limits::default()), Err(ocelli_core::Error::Parameter { .. })));
+}
+
+/// Two pictures, as a viewer shows them: the primary one first, then a red one of another size.
+#[cfg(feature = "heic")]
+#[test]
+fn further_pictures_of_a_heic_file_are_frames() {
+    let open = |frame, limits: &Limits| {
+        let bytes = include_bytes!("fixtures/two.heic").to_vec();
+        Picture::open(ocelli_image::Source::bytes("two.heic", bytes).frame(frame), limits)
+    };
+    let [first, second] = [0, 1].map(|frame| open(frame, &Limits::default()).unwrap().to_rgb().unwrap());
+    assert_eq!((first.dimensions(), second.dimensions()), ((64, 48), (48, 64)));
+    let apart = |a: u8, b: u8| a.abs_diff(b) > 8;
+    assert!(second.pixels().all(|pixel| !pixel.0.iter().zip([200, 40, 30]).any(|(&a, b)| apart(a, b))));
+    assert!(matches!(open(2, &Limits::default()), Err(ocelli_core::Error::Parameter { .. })));
+    let mut one = Limits::default();
+    one.max_frames = 1;
+    assert!(matches!(open(1, &one), Err(ocelli_core::Error::Limits { .. })));
 }
 
 /// A file of a format that is not built in is named, with the feature that would build it in.

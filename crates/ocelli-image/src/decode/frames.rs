@@ -13,12 +13,7 @@ use ocelli_core::{Error, Result, Size};
 const PIXEL: PixelType = PixelType::new(Channels::Rgba, Depth::Eight);
 
 pub(super) fn head(source: SourceRef<'_>) -> Result<Head> {
-    let limit = source.limits.max_frames;
-    if source.frame >= limit {
-        let (input, value) = (source.name.to_owned(), source.frame.into());
-        let hint = "raise Limits::max_frames if the animation is genuine";
-        return Err(Error::Limits { input, what: "number of the frame", value, limit: limit.into(), hint });
-    }
+    check_number(source)?;
     let animated = [ImageFormat::Gif, ImageFormat::WebP, ImageFormat::Png].map(Format::Image);
     if !animated.contains(&source.format) {
         return Err(missing(source));
@@ -27,6 +22,17 @@ pub(super) fn head(source: SourceRef<'_>) -> Result<Head> {
     head.colour.pixel = PIXEL;
     head.body = Body::Whole;
     Ok(head)
+}
+
+/// Refuses numbers beyond the limit.
+pub(super) fn check_number(source: SourceRef<'_>) -> Result<()> {
+    let limit = source.limits.max_frames;
+    if source.frame < limit || source.frame == 0 {
+        return Ok(());
+    }
+    let (input, value) = (source.name.to_owned(), source.frame.into());
+    let hint = "raise Limits::max_frames if the animation is genuine";
+    Err(Error::Limits { input, what: "number of the frame", value, limit: limit.into(), hint })
 }
 
 /// Decodes up to the frame, since each builds on those before it.

@@ -28,6 +28,7 @@ pub(super) fn item(source: SourceRef<'_>, file: &HeifFile<'_>) -> Result<ItemId>
     if source.frame == 0 {
         return Ok(file.primary_id);
     }
+    super::frames::check_number(source)?;
     let mut others = file.top_level_image_ids().into_iter().filter(|id| *id != file.primary_id);
     others.nth(source.frame as usize - 1).ok_or_else(|| super::frames::missing(source))
 }
