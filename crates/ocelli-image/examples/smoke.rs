@@ -2,9 +2,10 @@
 //!
 //! `cargo run --release -p ocelli-image --example smoke -- [SECONDS] [SEED] [FORMAT]`
 //!
-//! Each target runs for the time given (60 seconds by default), on files of all formats or of the one named (`jxl`). A panic ends the program, and so does a case that takes
-//! more memory than the limits allow; the seed and the number of the case are printed before. What a fuzzer adds is
-//! guidance by coverage: `fuzz/smoke.sh` uses one where cargo-fuzz is installed.
+//! Each target runs for the time given (60 seconds by default), on files of all formats or of the one named (`jxl`). A
+//! panic ends the program, and so does a case that takes more memory than the limits allow; the seed and the number of
+//! the case are printed before. What a fuzzer adds is guidance by coverage: `fuzz/smoke.sh` uses one where cargo-fuzz is
+//! installed.
 
 #[path = "../../../fuzz/targets.rs"]
 mod targets;
