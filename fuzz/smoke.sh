@@ -8,5 +8,5 @@ if cargo fuzz --version >/dev/null 2>&1 && cargo +nightly --version >/dev/null 2
         cargo +nightly fuzz run "$target" -- -max_total_time="${1:-60}" -rss_limit_mb=1024 -timeout=10
     done
 else
-    cd .. && cargo run --release -p ocelli-image --features "${FEATURES:-qoi,hdr,exr}" --example smoke -- "${1:-60}"
+    cd .. && cargo run --release -p ocelli-image --features "${FEATURES:-qoi,tga,hdr,exr,heic,jxl}" --example smoke -- "${1:-60}"
 fi

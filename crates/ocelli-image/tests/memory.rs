@@ -21,7 +21,11 @@ fn encoded(format: ImageFormat) -> Vec<u8> {
     let mut bytes = Cursor::new(Vec::new());
     if format == ImageFormat::Gif {
         // The ordinary encoder takes most of a minute to choose the palette.
-        GifEncoder::new_with_speed(&mut bytes, 30).encode(&picture, SIDES.0, SIDES.1, ExtendedColorType::Rgb8).unwrap();
+        let mut encoder = GifEncoder::new_with_speed(&mut bytes, 30);
+        for _ in 0..2 {
+            encoder.encode(&picture, SIDES.0, SIDES.1, ExtendedColorType::Rgb8).unwrap();
+        }
+        drop(encoder);
         return bytes.into_inner();
     }
     DynamicImage::from(picture).write_to(&mut bytes, format).unwrap();
@@ -40,6 +44,9 @@ fn floats(format: ImageFormat) -> Vec<u8> {
     bytes.into_inner()
 }
 
+/// A file of which the frame after the first is read.
+const SECOND_FRAME: &str = "Gif, second frame";
+
 /// One file of every format that this build reads.
 fn files() -> Vec<(String, Vec<u8>)> {
     let mut files: Vec<_> = [
@@ -57,6 +64,7 @@ fn files() -> Vec<(String, Vec<u8>)> {
     ]
     .map(|format| (format!("{format:?}"), encoded(format)))
     .into();
+    files.push((SECOND_FRAME.into(), encoded(ImageFormat::Gif)));
     files.push(("Progressive".into(), include_bytes!("fixtures/progressive.jpg").to_vec()));
     #[cfg(feature = "hdr")]
     files.push(("HDR".into(), floats(ImageFormat::Hdr)));
@@ -87,8 +95,12 @@ fn passes_stay_within_their_plan_and_too_large_ones_are_refused() {
         let path = folder.path().join("file.tga");
         std::fs::write(&path, &file).unwrap();
         let file: std::sync::Arc<[u8]> = file.into();
-        // Nothing but its name tells what a TGA file is.
-        let source = || if format == "Tga" { Source::path(&path) } else { Source::bytes("file", file.clone()) };
+        let source = || match format.as_str() {
+            // Nothing but its name tells what a TGA file is.
+            "Tga" => Source::path(&path),
+            SECOND_FRAME => Source::bytes("file", file.clone()).frame(1),
+            _ => Source::bytes("file", file.clone()),
+        };
         let specs = [level(520), level(260)];
         let picture = Picture::open(source(), &Limits::default()).unwrap();
         let plan = picture.plan(&specs).unwrap();
