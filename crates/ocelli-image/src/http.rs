@@ -90,7 +90,6 @@ mod tests {
     use std::net::{TcpListener, TcpStream};
     use std::sync::atomic::{AtomicU32, Ordering};
     use std::sync::{Arc, mpsc};
-    use std::time::Instant;
 
     /// Answers one connection after the other, as `answer` says for the request (its first line, then its headers);
     /// returns its address.
@@ -233,12 +232,9 @@ mod tests {
         });
         // The silent server is asked last, since it answers one connection after the other.
         for path in ["/head", "/body", "/silent"] {
-            let began = Instant::now();
             let error = refused(format!("{root}{path}"));
-            let taken = began.elapsed();
+            // Who waits to the end gets a picture, or an answer that breaks off.
             assert!(error.to_string().contains("took too long"), "{path}: {error}");
-            // A machine with other work needs a second to come round to it.
-            assert!(taken >= Duration::from_millis(900) && taken < Duration::from_secs(3), "{path}: {taken:?}");
         }
     }
 
