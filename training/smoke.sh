@@ -17,9 +17,9 @@ few="--steps 6 --warmup 2 --batch 8 --save-every 3 --check-every 6 --dev-every 2
 ./run.sh student $few --steps 9 --out "$out/student"    # continues from the checkpoint
 ./run.sh student $few --samples tiles --out "$out/on-tiles"
 ./run.sh student $few --net face-student-tiny --out "$out/tiny"
-./run.sh teacher $few --out "$out/teacher"
+./run.sh teacher $few --varied --out "$out/teacher"
 ./run.sh mine --run "$out/teacher" --out "$out/mined.json" --limit 20
-./run.sh distill $few --teacher "$out/teacher" --hints --mined "$out/mined.json" \
+./run.sh distill $few --teacher "$out/teacher,../models/face-student.safetensors" --hints --mined "$out/mined.json" \
     --start "$out/student/checkpoint.pt" --out "$out/distilled"
 ./run.sh ablation --teacher "$out/teacher" --mined "$out/mined.json" --steps 2 --dev-every 20 --out "$out/ablation"
 ./run.sh student $few --start ../models/face-student.safetensors --net face-student-tiny --frozen stem --out "$out/thinned"

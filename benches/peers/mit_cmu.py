@@ -3,9 +3,11 @@
 
     cargo build --release -p ocelli-cli
     python3 benches/peers/mit_cmu.py ../shared/faces/cmu_mit [--roc models/face-cascade.roc.json]
+    training/.venv/bin/python benches/peers/mit_cmu.py ../shared/faces/cmu_mit --peers ../shared/peers
 
-Runs the built-in cascade, OpenCV's default frontal cascade in the same scanner, and the deep detector over the 130
-pictures, and prints the detection rate at a number of false boxes.
+Runs the built-in cascade, OpenCV's default frontal cascade in the same scanner, and the deep detectors over the 130
+pictures, and prints the detection rate at a number of false boxes. `--peers` runs YuNet, too, through OpenCV for Python.
+Neither YuNet nor ours learnt from these pictures, so that they are the fair ground between both.
 
 A box finds a face where it holds both eyes and the middle of the mouth and is at most 5 eye distances plus 10 pixels wide.
 Near to how Viola and Jones and Rowley et al. judged, whose exact rules were never published. Two tables:
@@ -34,7 +36,10 @@ DETECTORS = {
         *["--cascade", f"{OPENCV}/haarcascade_frontalface_default.xml"],
     ],
     "deep": ["--detector", "deep", "--min-size", "0.01"],
+    "deep-int8": ["--detector", "deep-int8", "--min-size", "0.01"],
+    "deep-tiny": ["--detector", "deep-tiny", "--min-size", "0.01"],
 }
+YUNET = {"YuNet-n": "yunet_n_640_640.onnx", "YuNet-s": "yunet_s_640_640.onnx"}
 
 
 def detect(ocelli, flags, pictures):
@@ -46,6 +51,20 @@ def detect(ocelli, flags, pictures):
         pathlib.Path(line["image"]).name: [(o["confidence"], o["pixels"]) for o in line["observations"]]
         for line in lines
     }
+
+
+def yunet(model, pictures):
+    """Boxes with scores by picture, each picture at its own size, as `training/ocelli_training/peers.py` does."""
+    import cv2
+
+    detector = cv2.FaceDetectorYN.create(str(model), "", (320, 320), 0.02, 0.45, 5000)
+    found = {}
+    for path in pictures:
+        image = cv2.imread(path)
+        detector.setInputSize(image.shape[1::-1])
+        rows = detector.detect(image)[1]
+        found[pathlib.Path(path).name] = [] if rows is None else [(float(r[14]), r[:4].tolist()) for r in rows]
+    return found
 
 
 def by_points(box, picture):
@@ -95,6 +114,7 @@ def main():
     parser.add_argument("data", type=pathlib.Path)
     parser.add_argument("--ocelli", default=str(ROOT / "target/release/ocelli"))
     parser.add_argument("--roc", type=pathlib.Path)
+    parser.add_argument("--peers", type=pathlib.Path, help="folder of YuNet's files; needs OpenCV for Python, below 5")
     arguments = parser.parse_args()
     lines = (arguments.data / "boxes.jsonl").read_text().splitlines()
     pictures = {pathlib.Path(p["image"]).name: p for p in map(json.loads, lines)}
@@ -102,6 +122,8 @@ def main():
     n_faces = sum(len(p["faces_head"]) for p in pictures.values())
     print(f"{len(pictures)} pictures, {n_faces} faces; detection rate in % at a number of false boxes\n")
     detected = {name: detect(arguments.ocelli, flags, files) for name, flags in DETECTORS.items()}
+    if arguments.peers:
+        detected |= {name: yunet(arguments.peers / model, files) for name, model in YUNET.items()}
     roc = {"pictures": len(pictures), "faces": n_faces}
     for criterion in ("once", "strict"):
         print(f"| {criterion} | " + " | ".join(map(str, SHOWN)) + " | at most |")

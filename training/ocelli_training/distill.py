@@ -3,7 +3,8 @@
 Soft targets (Hinton et al. 2015): at every cell, those without annotation too, the student's score follows the
 teacher's probability; cells where both agree hardly count. Boxes: where the teacher sees a face the student's box
 follows the teacher's. Hints (Romero et al. 2014, FitNets): a 1×1 layer, thrown away afterwards, maps the student's
-maps at strides 16 and 8 to the teacher's; the hint fades out over the first half of the run.
+maps at strides 16 and 8 to the teacher's; the hint fades out over the first half of the run. Several teachers answer
+by the mean of their logits and boxes; the first of them gives the hints.
 """
 
 from pathlib import Path
@@ -26,13 +27,13 @@ HINTS_END = 0.5
 class Distillation(Objective):
     """The annotation's loss, soft targets and, if asked, hints."""
 
-    def __init__(self, teacher: nn.Module, student: str, hints: bool):
+    def __init__(self, teachers: list[nn.Module], student: str, hints: bool):
         super().__init__()
-        self.teacher = teacher.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+        self.teachers = [t.eval().requires_grad_(False).to(memory_format=torch.channels_last) for t in teachers]
         self.hints = hints
         if hints:
             probe = torch.zeros(1, 3, 32, 32)
-            mine, theirs = nets.build(student).features(probe), self.teacher.features(probe)
+            mine, theirs = nets.build(student).features(probe), self.teachers[0].features(probe)
             self.helpers = nn.ModuleList(
                 nn.Conv2d(a.shape[1], b.shape[1], 1) for a, b in zip(mine, theirs, strict=True)
             )
@@ -40,9 +41,7 @@ class Distillation(Objective):
     def __call__(self, net: nn.Module, image: Tensor, batch: dict, part: float) -> dict[str, Tensor]:
         """Returns the parts of the loss, already weighted."""
         with nets.reduced_precision():
-            with torch.no_grad():
-                hints = self.teacher.features(image)
-                their_score, their_box = self.teacher.score(hints[1]).float(), self.teacher.box(hints[1]).float()
+            hints, their_score, their_box = self._answers(image)
             maps = net.features(image)
             score, box = net.score(maps[1]), net.box(maps[1])
         score, box = score.float(), box.float()
@@ -51,6 +50,15 @@ class Distillation(Objective):
         if self.hints and part < HINTS_END:
             parts["hint"] = (1 - part / HINTS_END) * self._hint_loss(maps, hints)
         return parts
+
+    @torch.no_grad()
+    def _answers(self, image: Tensor) -> tuple[tuple[Tensor, ...], Tensor, Tensor]:
+        """Returns the maps of the first teacher and the mean logits and boxes of all."""
+        maps = [teacher.features(image) for teacher in self.teachers]
+        both = list(zip(self.teachers, (m[1] for m in maps), strict=True))
+        scores = [teacher.score(merged).float() for teacher, merged in both]
+        boxes = [teacher.box(merged).float() for teacher, merged in both]
+        return maps[0], torch.stack(scores).mean(0), torch.stack(boxes).mean(0)
 
     def _hint_loss(self, mine: tuple[Tensor, ...], theirs: tuple[Tensor, ...]) -> Tensor:
         losses = []

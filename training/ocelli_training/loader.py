@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from .crops import Crop
 from .sampler import Sampler, finished
 from .targets import assign, grid_size
 
@@ -33,13 +34,16 @@ class Batches(Dataset):
         if step % SMALL_EVERY == SMALL_EVERY - 1:
             side = int(rng.choice(SMALL_SIDES))
             crops = [self.sampler.small(rng, side) for _ in range(3 * self.batch)]
-            return collate([finished(c, rng, rng.random() < 0.5) for c in crops], side)
+            return collate([self._finished(c, rng, rng.random() < 0.5) for c in crops], side)
         n = step - step // SMALL_EVERY  # counts the steps with large crops
         if n // GROUP != self.group:
             self._cut_group(n // GROUP)
         part = self.order[n % GROUP * self.batch :][: self.batch]
         fresh = len(self.crops)
-        return collate([finished(self.crops[i % fresh], rng, i >= fresh) for i in part], SIDE)
+        return collate([self._finished(self.crops[i % fresh], rng, i >= fresh) for i in part], SIDE)
+
+    def _finished(self, crop: Crop, rng: np.random.Generator, mirrored: bool) -> Crop:
+        return finished(crop, rng, mirrored, self.sampler.varied)
 
     def _cut_group(self, group: int) -> None:
         rng = np.random.default_rng([self.seed, group, 1])

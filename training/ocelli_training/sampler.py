@@ -12,6 +12,7 @@ from . import boxes as bx
 from .annotations import Picture, read_split
 from .cache import PixelCache
 from .crops import GREY, Crop, Window, cut
+from .distort import distorted
 
 # Parts of the 160-pixel crops.
 MIX = {"face": 0.58, "scene": 0.10, "negative": 0.12, "quad": 0.10, "inside": 0.10}
@@ -34,7 +35,7 @@ MISSED_PART, FALSE_PART = 0.08, 0.7
 class Sampler:
     """Draws crops from a split."""
 
-    def __init__(self, split: str = "train", mined: dict[str, list] | None = None):
+    def __init__(self, split: str = "train", mined: dict[str, list] | None = None, varied: bool = False):
         self.cache = PixelCache(split)
         pictures = read_split(split)
         self.by_set: dict[str, list[Picture]] = {}
@@ -44,6 +45,7 @@ class Sampler:
         self.portraits = [p for s in PORTRAIT_SETS for p in self.by_set[s] if len(p.faces)]
         self.weighted = {s: _weighted(self.by_set[s]) for s in FACE_SETS}
         self.large = [(p, face) for p in pictures for face in p.faces[bx.sizes(p.faces) >= LARGE_FACE]]
+        self.varied = varied
         by_name = {p.name: p for p in pictures}
         # From `mine`: false answers and missed faces, (picture, box) in pixels of the picture.
         mined = mined or {"false": [], "missed": []}
@@ -185,8 +187,10 @@ def _angle(rng: np.random.Generator) -> float:
     return float(np.clip(rng.normal(0, 20), -50, 50) if at < 0.82 else rng.uniform(-58, 58))
 
 
-def finished(crop: Crop, rng: np.random.Generator, mirrored: bool) -> Crop:
-    """Changes light and colour of a crop, and mirrors it if asked."""
+def finished(crop: Crop, rng: np.random.Generator, mirrored: bool, varied: bool = False) -> Crop:
+    """Changes light and colour of a crop, mirrors it and distorts it if asked."""
+    if varied:
+        crop = distorted(crop, rng)
     image, side = augment.photometric(crop.image, rng), crop.image.width
     if mirrored:
         return Crop(ImageOps.mirror(image), bx.mirror(crop.faces, side), bx.mirror(crop.ignore, side))

@@ -11,7 +11,7 @@ from .train import Objective, Recipe, Run, train
 def run_recipe(folder: Path, recipe: Recipe) -> None:
     """Trains what the recipe says, or continues it."""
     mined = json.loads(Path(recipe.mined).read_text()) if recipe.mined else None
-    source = _samples(recipe)(Sampler("train", mined), recipe.batch, recipe.steps, recipe.seed)
+    source = _samples(recipe)(Sampler("train", mined, recipe.varied), recipe.batch, recipe.steps, recipe.seed)
     train(Run(folder, recipe), source, _objective(recipe))
 
 
@@ -28,4 +28,5 @@ def _objective(recipe: Recipe) -> Objective:
         return Objective()
     from .distill import Distillation, load_teacher
 
-    return Distillation(load_teacher(Path(recipe.teacher)), recipe.net, recipe.hints)
+    teachers = [load_teacher(Path(source)) for source in recipe.teacher.split(",")]
+    return Distillation(teachers, recipe.net, recipe.hints)

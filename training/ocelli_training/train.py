@@ -45,13 +45,16 @@ class Recipe:
     start: str = ""
     # A file of hard negatives and missed faces from `mine`; empty: none.
     mined: str = ""
-    # The run folder of the teacher, and whether its inner maps serve as hints; empty: no teacher.
+    # The run folder or model file of the teacher, or several separated by commas, and whether the inner maps of the
+    # first serve as hints; empty: no teacher.
     teacher: str = ""
     hints: bool = False
     # Checks use each so many dev pictures.
     dev_every: int = 1
     # `dense` crops or balanced `tiles`.
     samples: str = "dense"
+    # Whether crops are also stretched, partly hidden and blurred by movement (`distort`).
+    varied: bool = False
     # Parts of the network that keep their weights, separated by commas: the first layers of a trained one, whose
     # large maps cost a fifth of a step.
     frozen: str = ""

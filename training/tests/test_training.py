@@ -5,15 +5,18 @@ from types import SimpleNamespace
 
 import numpy as np
 import torch
+from PIL import Image
 
 from ocelli_training import boxes as bx
 from ocelli_training import nets, toy
 from ocelli_training.annotations import Picture
 from ocelli_training.card import crossfit_text
 from ocelli_training.cost import convolutions, pyramid_macs
+from ocelli_training.crops import Crop
 from ocelli_training.crossfit import crossfit
 from ocelli_training.detect import Detections, turned_back
-from ocelli_training.distill import imitation_loss
+from ocelli_training.distill import Distillation, imitation_loss
+from ocelli_training.distort import HIDDEN, distorted, hidden, stretched
 from ocelli_training.fold import folded
 from ocelli_training.graph import Interpreter
 from ocelli_training.losses import decode, detection_loss, iou_and_giou
@@ -118,6 +121,50 @@ class Losses(unittest.TestCase):
     def test_orthogonal_updates_have_singular_values_near_one(self):
         values = torch.linalg.svdvals(orthogonal(torch.randn(16, 40)))
         self.assertTrue(((values > 0.5) & (values < 1.5)).all(), values)
+
+    def test_two_teachers_answer_by_their_mean(self):
+        torch.manual_seed(0)
+        teachers, image = [nets.build("face-student-tiny").eval() for _ in range(2)], torch.randn(1, 3, 32, 32)
+        _, score, box = Distillation(teachers, "face-student-tiny", hints=False)._answers(image)
+        each = [teacher(image) for teacher in teachers]
+        torch.testing.assert_close(score, (each[0][0] + each[1][0]) / 2)
+        torch.testing.assert_close(box, (each[0][1] + each[1][1]) / 2)
+
+
+class Distortions(unittest.TestCase):
+    """Changes that move or hide parts of faces."""
+
+    def crop(self, side: int = 160) -> Crop:
+        """Returns a black crop whose one face is red."""
+        pixels = np.zeros((side, side, 3), np.uint8)
+        pixels[70:100, 60:90] = (255, 0, 0)
+        return Crop(Image.fromarray(pixels), bx.as_boxes([60, 70, 30, 30]), bx.as_boxes([]))
+
+    def test_a_stretched_face_lies_where_its_box_says(self):
+        sizes = set()
+        for seed in range(20):
+            crop = stretched(self.crop(), np.random.default_rng(seed))
+            rows, columns = np.nonzero(np.asarray(crop.image)[..., 0] > 127)
+            seen = [columns.min(), rows.min(), np.ptp(columns) + 1, np.ptp(rows) + 1]
+            np.testing.assert_allclose(crop.faces[0], seen, atol=1.5)
+            sizes.add(tuple(np.round(crop.faces[0, 2:])))
+        self.assertTrue(any(w > h + 3 for w, h in sizes) and any(h > w + 3 for w, h in sizes))
+
+    def test_a_hidden_face_keeps_its_box_and_at_least_half_of_itself(self):
+        for seed in range(40):
+            before = self.crop()
+            after = hidden(before, np.random.default_rng(seed))
+            np.testing.assert_array_equal(after.faces, before.faces)
+            changed = np.any(np.asarray(after.image) != np.asarray(before.image), axis=2)[70:100, 60:90].mean()
+            self.assertTrue(0.1 < changed < HIDDEN[1] + 0.04, changed)
+
+    def test_distortions_are_a_function_of_the_random_state_and_leave_the_crop_alone(self):
+        crop, first = self.crop(), np.asarray(self.crop().image)
+        for seed in range(20):
+            a, b = (distorted(crop, np.random.default_rng(seed)) for _ in range(2))
+            np.testing.assert_array_equal(np.asarray(a.image), np.asarray(b.image))
+            np.testing.assert_array_equal(a.faces, b.faces)
+        np.testing.assert_array_equal(np.asarray(crop.image), first)
 
 
 class Metrics(unittest.TestCase):
