@@ -29,4 +29,4 @@ def _objective(recipe: Recipe) -> Objective:
     from .distill import Distillation, load_teacher
 
     teachers = [load_teacher(Path(source)) for source in recipe.teacher.split(",")]
-    return Distillation(teachers, recipe.net, recipe.hints)
+    return Distillation(teachers, recipe.net, recipe.hints, recipe.soft_power, recipe.annotated)

@@ -49,6 +49,9 @@ class Recipe:
     # first serve as hints; empty: no teacher.
     teacher: str = ""
     hints: bool = False
+    # With a teacher: the power of the distance that weighs soft targets, and the weight of the annotation's score loss.
+    soft_power: float = 2.0
+    annotated: float = 1.0
     # Checks use each so many dev pictures.
     dev_every: int = 1
     # `dense` crops or balanced `tiles`.

@@ -122,6 +122,14 @@ class Losses(unittest.TestCase):
         values = torch.linalg.svdvals(orthogonal(torch.randn(16, 40)))
         self.assertTrue(((values > 0.5) & (values < 1.5)).all(), values)
 
+    def test_the_plain_divergence_pulls_as_hard_as_the_answers_differ(self):
+        box = torch.zeros(1, 4, 1, 1)
+        for distance in (0.01, 0.1):
+            score = torch.zeros(1, 1, 1, 1, requires_grad=True)
+            theirs = torch.logit(torch.full((1, 1, 1, 1), 0.5 + distance))
+            imitation_loss(score, box, theirs, box, soft_power=0)["soft"].backward()
+            self.assertAlmostEqual(score.grad.item(), -distance, 5)
+
     def test_two_teachers_answer_by_their_mean(self):
         torch.manual_seed(0)
         teachers, image = [nets.build("face-student-tiny").eval() for _ in range(2)], torch.randn(1, 3, 32, 32)
