@@ -41,7 +41,9 @@ def parser() -> argparse.ArgumentParser:
     stage("toy", "write the toy network for the engine's tests")
     export = stage("export", "write a run's averaged network as a model file")
     export.add_argument("--run", type=Path, default=RUNS / "student-v0")
-    export.add_argument("--blend", type=Path, help="a model file of the same kind, to take the mean of both")
+    export.add_argument(
+        "--blend", type=Path, nargs="+", help="model files and run folders of the same kind, to take the mean of all"
+    )
     export.add_argument("--name", default="face-student")
     export.add_argument("--revision", type=int, default=1)
     export.add_argument("--folder", type=Path, default=MODELS)

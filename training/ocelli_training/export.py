@@ -91,5 +91,5 @@ def _local(key: str, value):
     """Paths without the folders of the machine."""
     if key not in ("start", "mined", "teacher"):
         return value
-    path = Path(value)
-    return path.parent.name if path.name == "checkpoint.pt" else path.name
+    paths = [Path(part) for part in value.split(",")]
+    return ",".join(path.parent.name if path.name == "checkpoint.pt" else path.name for path in paths)

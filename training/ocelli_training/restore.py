@@ -60,16 +60,23 @@ def unfolded(file: Interpreter, name: str, crops: list[Tensor]) -> nn.Module:
 
 
 @torch.no_grad()
-def blended(net: nn.Module, path: Path) -> nn.Module:
-    """Returns the mean of a network and of the model file that its run started from.
+def blended(net: nn.Module, sources: list[Path]) -> nn.Module:
+    """Returns the mean of a network, of the model file that its run started from, and of other runs from that file.
 
-    Weights of one descent lie in one valley, and their mean is often better than both (Wortsman et al. 2022, "Model
-    soups"); the file must come back with the statistics with which it started the run, which are always the same.
+    Weights of one descent lie in one valley, and their mean is often better than each (Wortsman et al. 2022, "Model
+    soups"); the file must come back with the statistics with which it started the runs, which are always the same.
     """
-    file = start_weights(path, Interpreter(path).graph["name"])
-    mean = {k: (v + file[k]) / 2 if v.is_floating_point() else v for k, v in net.state_dict().items()}
+    parts = [net.state_dict(), *map(_weights, sources)]
+    mean = {k: sum(part[k] for part in parts) / len(parts) if v.is_floating_point() else v for k, v in parts[0].items()}
     net.load_state_dict(mean)
     return net
+
+
+def _weights(source: Path) -> dict[str, Tensor]:
+    """Returns the weights of a run folder or a model file."""
+    if source.suffix == ".safetensors":
+        return start_weights(source, Interpreter(source).graph["name"])
+    return start_weights(source / "checkpoint.pt", "")
 
 
 @torch.no_grad()

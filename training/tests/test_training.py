@@ -1,6 +1,9 @@
 """Run with `.venv/bin/python -m unittest discover tests`; needs no photographs."""
 
+import copy
+import tempfile
 import unittest
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -25,7 +28,7 @@ from ocelli_training.muon import orthogonal
 from ocelli_training.narrow import narrowed
 from ocelli_training.paths import MODELS
 from ocelli_training.pyramid import level_size
-from ocelli_training.restore import plain, unfolded
+from ocelli_training.restore import blended, plain, unfolded
 from ocelli_training.targets import assign, grid_size
 from ocelli_training.train import Objective, Recipe, State, _descend, done, learning_rate
 
@@ -278,6 +281,18 @@ class Networks(unittest.TestCase):
         thin = narrowed(wide, "face-student-tiny")
         wide_rows = {tuple(row.flatten()[:27].tolist()) for row in wide.stem[0].weight}
         self.assertTrue(all(tuple(row.flatten()[:27].tolist()) in wide_rows for row in thin.stem[0].weight))
+
+    def test_a_blend_is_the_mean_of_all_its_runs(self):
+        with tempfile.TemporaryDirectory() as folder:
+            nets_ = [nets.build("face-student-tiny") for _ in range(3)]
+            weights = [copy.deepcopy(net.state_dict()) for net in nets_]
+            for i in (1, 2):
+                (Path(folder) / str(i)).mkdir()
+                torch.save({"average": weights[i]}, Path(folder) / str(i) / "checkpoint.pt")
+            mean = blended(nets_[0], [Path(folder) / "1", Path(folder) / "2"]).state_dict()
+        for key, value in mean.items():
+            if value.is_floating_point():
+                torch.testing.assert_close(value, sum(w[key] for w in weights) / 3)
 
     def test_frozen_parts_keep_their_weights(self):
         recipe = Recipe(net="face-student-tiny", steps=2, warmup=1, batch=2, frozen="stem,down4")
