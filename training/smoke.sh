@@ -23,6 +23,7 @@ few="--steps 6 --warmup 2 --batch 8 --save-every 3 --check-every 6 --dev-every 2
     --start "$out/student/checkpoint.pt" --out "$out/distilled"
 ./run.sh ablation --teacher "$out/teacher" --mined "$out/mined.json" --steps 2 --dev-every 20 --out "$out/ablation"
 ./run.sh student $few --start ../models/face-student.safetensors --net face-student-tiny --frozen stem --out "$out/thinned"
+./run.sh judge --runs "$out/teacher" ../models/face-student.safetensors --every 20
 ./run.sh tiles --run "$out/distilled" --batches 1
 ./run.sh export --run "$out/distilled" --name smoke --folder "$out"
 ./run.sh calibrate --model "$out/smoke.safetensors" --every 20

@@ -31,6 +31,9 @@ def parser() -> argparse.ArgumentParser:
     mine.add_argument("--limit", type=int)
     mine.add_argument("--every", type=int, default=1, help="use each so many pictures")
     stage("distill", "train a student that imitates the teacher", out="student", teacher=str(RUNS / "teacher"))
+    judge = stage("judge", "print dev figures of runs or model files; several answer together, as teachers do")
+    judge.add_argument("--runs", type=Path, nargs="+", required=True, help="run folders and model files")
+    judge.add_argument("--every", type=int, default=1, help="use each so many dev pictures of a set")
     ablation = stage("ablation", "train the four variants of the recipe and print their table")
     ablation.add_argument("--out", type=Path, default=RUNS / "ablation")
     ablation.add_argument("--teacher", type=Path, default=RUNS / "teacher")
@@ -111,6 +114,13 @@ def _mine(args) -> None:
     from .mine import mine
 
     mine(load_teacher(args.run), args.out, args.limit, args.every)
+
+
+def _judge(args) -> None:
+    from .distill import Teachers, load_teacher
+    from .evaluate import DevSet, quick
+
+    print(json.dumps(quick(Teachers([load_teacher(run) for run in args.runs]), DevSet(args.every))))
 
 
 def _ablation(args) -> None:

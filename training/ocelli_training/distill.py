@@ -26,6 +26,26 @@ SURE = 0.25
 HINTS_END = 0.5
 
 
+class Teachers(nn.Module):
+    """Networks that answer together, by the mean of their logits and boxes."""
+
+    def __init__(self, nets_: list[nn.Module]):
+        super().__init__()
+        self.nets = nn.ModuleList(nets_)
+        self.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+
+    def answers(self, image: Tensor) -> tuple[tuple[Tensor, ...], Tensor, Tensor]:
+        """Returns the maps of the first, for hints, and the scores and boxes of all."""
+        maps = [net.features(image) for net in self.nets]
+        scores = [net.score(m[1]).float() for net, m in zip(self.nets, maps, strict=True)]
+        boxes = [net.box(m[1]).float() for net, m in zip(self.nets, maps, strict=True)]
+        return maps[0], torch.stack(scores).mean(0), torch.stack(boxes).mean(0)
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """Answers as one network of the family does."""
+        return self.answers(image)[1:]
+
+
 class Distillation(Objective):
     """The annotation's loss, soft targets and, if asked, hints."""
 
@@ -34,11 +54,11 @@ class Distillation(Objective):
     ):
         super().__init__()
         self.soft_power, self.annotated = soft_power, annotated
-        self.teachers = [t.eval().requires_grad_(False).to(memory_format=torch.channels_last) for t in teachers]
+        self.teachers = Teachers(teachers)
         self.hints = hints
         if hints:
             probe = torch.zeros(1, 3, 32, 32)
-            mine, theirs = nets.build(student).features(probe), self.teachers[0].features(probe)
+            mine, theirs = nets.build(student).features(probe), self.teachers.nets[0].features(probe)
             self.helpers = nn.ModuleList(
                 nn.Conv2d(a.shape[1], b.shape[1], 1) for a, b in zip(mine, theirs, strict=True)
             )
@@ -46,7 +66,8 @@ class Distillation(Objective):
     def __call__(self, net: nn.Module, image: Tensor, batch: dict, part: float) -> dict[str, Tensor]:
         """Returns the parts of the loss, already weighted."""
         with nets.reduced_precision():
-            hints, their_score, their_box = self._answers(image)
+            with torch.no_grad():
+                hints, their_score, their_box = self.teachers.answers(image)
             maps = net.features(image)
             score, box = net.score(maps[1]), net.box(maps[1])
         score, box = score.float(), box.float()
@@ -56,15 +77,6 @@ class Distillation(Objective):
         if self.hints and part < HINTS_END:
             parts["hint"] = (1 - part / HINTS_END) * self._hint_loss(maps, hints)
         return parts
-
-    @torch.no_grad()
-    def _answers(self, image: Tensor) -> tuple[tuple[Tensor, ...], Tensor, Tensor]:
-        """Returns the maps of the first teacher and the mean logits and boxes of all."""
-        maps = [teacher.features(image) for teacher in self.teachers]
-        both = list(zip(self.teachers, (m[1] for m in maps), strict=True))
-        scores = [teacher.score(merged).float() for teacher, merged in both]
-        boxes = [teacher.box(merged).float() for teacher, merged in both]
-        return maps[0], torch.stack(scores).mean(0), torch.stack(boxes).mean(0)
 
     def _hint_loss(self, mine: tuple[Tensor, ...], theirs: tuple[Tensor, ...]) -> Tensor:
         losses = []

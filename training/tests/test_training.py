@@ -18,7 +18,7 @@ from ocelli_training.cost import convolutions, pyramid_macs
 from ocelli_training.crops import Crop
 from ocelli_training.crossfit import crossfit
 from ocelli_training.detect import Detections, turned_back
-from ocelli_training.distill import Distillation, imitation_loss
+from ocelli_training.distill import Teachers, imitation_loss
 from ocelli_training.distort import HIDDEN, distorted, hidden, stretched
 from ocelli_training.fold import folded
 from ocelli_training.graph import Interpreter
@@ -136,7 +136,7 @@ class Losses(unittest.TestCase):
     def test_two_teachers_answer_by_their_mean(self):
         torch.manual_seed(0)
         teachers, image = [nets.build("face-student-tiny").eval() for _ in range(2)], torch.randn(1, 3, 32, 32)
-        _, score, box = Distillation(teachers, "face-student-tiny", hints=False)._answers(image)
+        score, box = Teachers(teachers)(image)
         each = [teacher(image) for teacher in teachers]
         torch.testing.assert_close(score, (each[0][0] + each[1][0]) / 2)
         torch.testing.assert_close(box, (each[0][1] + each[1][1]) / 2)
