@@ -17,6 +17,8 @@ def run_recipe(folder: Path, recipe: Recipe) -> None:
 
 def _samples(recipe: Recipe) -> type[Batches]:
     if recipe.samples == "tiles":
+        if recipe.varied:
+            raise ValueError("tiles are not varied: a stretched tile no longer holds a face of the tile's size")
         from .tiles import TileBatches
 
         return TileBatches
