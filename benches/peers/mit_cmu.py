@@ -6,7 +6,7 @@
     training/.venv/bin/python benches/peers/mit_cmu.py ../shared/faces/cmu_mit --peers ../shared/peers
 
 Runs the built-in cascade, OpenCV's default frontal cascade in the same scanner, and the deep detectors over the 130
-pictures, and prints the detection rate at a number of false boxes. `--peers` runs YuNet, too, through OpenCV for Python.
+pictures, and prints the detection rate at a number of false boxes. `--peers` runs YuNet, too, by the code of `training/`.
 Neither YuNet nor ours learnt from these pictures, so that they are the fair ground between both.
 
 A box finds a face where it holds both eyes and the middle of the mouth and is at most 5 eye distances plus 10 pixels wide.
@@ -27,7 +27,23 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-OPENCV = os.environ.get("OCELLI_OPENCV_CASCADES", "/usr/share/opencv4/haarcascades")
+
+
+def opencv_cascades():
+    """The folder of OpenCV's cascades: as said, as Debian's opencv-data has it, else as its Python wheel carries it."""
+    system = pathlib.Path("/usr/share/opencv4/haarcascades")
+    if said := os.environ.get("OCELLI_OPENCV_CASCADES"):
+        return said
+    if system.is_dir():
+        return str(system)
+    try:
+        import cv2
+    except ImportError:
+        sys.exit("OpenCV's cascades are wanted: install opencv-data, or set OCELLI_OPENCV_CASCADES to their folder")
+    return cv2.data.haarcascades.rstrip("/")
+
+
+OPENCV = opencv_cascades()
 SHOWN = [5, 10, 20, 31, 50, 65, 78, 95, 110, 167]
 DETECTORS = {
     "face-cascade": ["--detector", "viola-jones", "--min-size", "0.001"],
@@ -54,16 +70,16 @@ def detect(ocelli, flags, pictures):
 
 
 def yunet(model, pictures):
-    """Boxes with scores by picture, each picture at its own size, as `training/ocelli_training/peers.py` does."""
-    import cv2
+    """Boxes with scores by picture, each picture at its own size, by the same code as in the cards' other tables."""
+    sys.path.insert(0, str(ROOT / "training"))
+    import numpy
+    from ocelli_training.peers import YuNet
+    from PIL import Image
 
-    detector = cv2.FaceDetectorYN.create(str(model), "", (320, 320), 0.02, 0.45, 5000)
-    found = {}
+    net, found = YuNet(model), {}
     for path in pictures:
-        image = cv2.imread(path)
-        detector.setInputSize(image.shape[1::-1])
-        rows = detector.detect(image)[1]
-        found[pathlib.Path(path).name] = [] if rows is None else [(float(r[14]), r[:4].tolist()) for r in rows]
+        faces = net.detect(numpy.asarray(Image.open(path).convert("RGB")))
+        found[pathlib.Path(path).name] = list(zip(faces.scores.tolist(), faces.boxes.tolist(), strict=True))
     return found
 
 
@@ -114,7 +130,7 @@ def main():
     parser.add_argument("data", type=pathlib.Path)
     parser.add_argument("--ocelli", default=str(ROOT / "target/release/ocelli"))
     parser.add_argument("--roc", type=pathlib.Path)
-    parser.add_argument("--peers", type=pathlib.Path, help="folder of YuNet's files; needs OpenCV for Python, below 5")
+    parser.add_argument("--peers", type=pathlib.Path, help="folder of YuNet's files; needs training/.venv with requirements-peers.txt")
     arguments = parser.parse_args()
     lines = (arguments.data / "boxes.jsonl").read_text().splitlines()
     pictures = {pathlib.Path(p["image"]).name: p for p in map(json.loads, lines)}
